@@ -1,0 +1,3 @@
+//! The few AWS-LC functions that premaster needs and `aws-lc-rs` does not offer, each behind a safe call.
+//!
+//! This is the only crate of the project that contains `unsafe`.
