@@ -9,7 +9,10 @@ use crate::{
         SignatureScheme,
     },
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 /// Which way something crosses the wire, seen from this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +148,7 @@ pub enum Event<'a> {
         /// What it was made from.
         inputs: &'a [Input<'a>],
         /// The value; `Debug` prints only its length.
-        value: &'a SecretRef<'a>,
+        value: SecretRef<'a>,
     },
     /// A direction has new keys.
     KeysInstalled {
@@ -153,15 +156,6 @@ pub enum Event<'a> {
         direction: Direction,
         /// Which keys.
         epoch: Epoch,
-    },
-    /// A secret that the key log of RFC 9850 has a line for.
-    KeyLog {
-        /// The label of the line.
-        label: &'static str,
-        /// ClientHello.random, which identifies the connection.
-        client_random: &'a [u8; 32],
-        /// The secret.
-        secret: &'a [u8],
     },
     /// Something weak, but permitted, is in use.
     Warning(Warning),
@@ -254,23 +248,41 @@ pub struct Established {
     pub side: Side,
 }
 
+/// Which connection an event belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// Which end of it this is.
+    pub side: Side,
+    /// ClientHello.random, once it is known: what the key log tells connections apart by.
+    pub client_random: Option<&'a [u8; 32]>,
+}
+
 /// A listener.
 pub trait Observer: Send + Sync {
     /// Called in the order in which things happen, on the thread that drives the connection.
-    fn observe(&self, event: Event<'_>);
+    fn observe(&self, at: At<'_>, event: Event<'_>);
 }
 
-/// A place where a listener may be attached.
+/// A place where a listener may be attached, one for each connection.
 #[derive(Clone, Default)]
-pub struct Tap(Option<Arc<dyn Observer>>);
+pub struct Tap(Option<Arc<Attached>>);
+
+struct Attached {
+    observer: Arc<dyn Observer>,
+    side: Side,
+    client_random: OnceLock<[u8; 32]>,
+}
 
 impl Tap {
     /// Nobody listens.
     pub const OFF: Self = Self(None);
 
-    /// A tap that feeds `observer`.
-    pub fn to(observer: Arc<dyn Observer>) -> Self {
-        Self(Some(observer))
+    /// A tap that feeds `observer` what happens at the `side` of one connection.
+    pub fn new(observer: Option<&Arc<dyn Observer>>, side: Side) -> Self {
+        let attach = |observer: &Arc<dyn Observer>| {
+            Arc::new(Attached { observer: Arc::clone(observer), side, client_random: OnceLock::new() })
+        };
+        Self(observer.map(attach))
     }
 
     /// Whether somebody listens.
@@ -278,11 +290,19 @@ impl Tap {
         self.0.is_some()
     }
 
+    /// From now on events say that they belong to the connection with this ClientHello.random.
+    pub(crate) fn identify(&self, client_random: &[u8; 32]) {
+        if let Some(attached) = &self.0 {
+            let _ = attached.client_random.set(*client_random);
+        }
+    }
+
     /// Tells the listener, if there is one.
     #[inline]
-    pub fn emit<'a>(&self, event: impl FnOnce() -> Event<'a>) {
-        if let Some(observer) = &self.0 {
-            observer.observe(event());
+    pub(crate) fn emit<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(attached) = &self.0 {
+            let at = At { side: attached.side, client_random: attached.client_random.get() };
+            attached.observer.observe(at, event());
         }
     }
 }
