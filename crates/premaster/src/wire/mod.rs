@@ -2,11 +2,17 @@
 //! extensions.
 //!
 //! No state and no secrets: a packet dissector could use this room as it is.
-mod cipher_suite_names;
-mod codec;
+pub mod codec;
+pub mod extension;
+mod list;
+pub mod message;
+pub mod record;
 mod registry;
+#[cfg(test)]
+mod testing;
 
 pub use codec::{DecodeError, Problem, Reader};
+pub use list::{Element, List, ListIter};
 pub use registry::*;
 
 /// One end of a connection.
