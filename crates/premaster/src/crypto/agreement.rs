@@ -1,0 +1,169 @@
+//! Diffie-Hellman on curves: X25519 (RFC 7748) and the NIST curves (SP 800-56A, RFC 8422).
+use super::random::{Random, RandomFailed};
+use crate::Secret;
+use aws_lc_rs::agreement::{self, Algorithm, PrivateKey, UnparsedPublicKey};
+use subtle::{Choice, ConstantTimeEq};
+
+/// A curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    X25519,
+    P256,
+    P384,
+    P521,
+}
+
+/// The peer's public key is not a valid point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidPoint;
+
+/// How often a scalar is drawn. Already the second draw is a rarity, at worst one in 2^32 (the orders begin with
+/// 32 one bits or more), so that a source that needs all of these is broken, and must not stall the handshake.
+const MAX_DRAWS: usize = 16;
+
+/// The orders of the NIST curves (SP 800-186 section 3.2.1), big endian.
+const P256_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+    0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+const P384_ORDER: [u8; 48] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a,
+    0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+];
+const P521_ORDER: [u8; 66] = [
+    0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfa,
+    0x51, 0x86, 0x87, 0x83, 0xbf, 0x2f, 0x96, 0x6b, 0x7f, 0xcc, 0x01, 0x48, 0xf7, 0x09, 0xa5, 0xd0, 0x3b,
+    0xb5, 0xc9, 0xb8, 0x89, 0x9c, 0x47, 0xae, 0xbb, 0x6f, 0xb7, 0x1e, 0x91, 0x38, 0x64, 0x09,
+];
+
+impl Curve {
+    /// Bytes of a public key: a u coordinate, or an uncompressed point.
+    pub(crate) const fn public_len(self) -> usize {
+        match self {
+            Self::X25519 => 32,
+            Self::P256 => 65,
+            Self::P384 => 97,
+            Self::P521 => 133,
+        }
+    }
+
+    /// Bytes of a shared secret: a coordinate; also bytes of a private key.
+    pub(crate) const fn secret_len(self) -> usize {
+        match self {
+            Self::X25519 | Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    const fn algorithm(self) -> &'static Algorithm {
+        match self {
+            Self::X25519 => &agreement::X25519,
+            Self::P256 => &agreement::ECDH_P256,
+            Self::P384 => &agreement::ECDH_P384,
+            Self::P521 => &agreement::ECDH_P521,
+        }
+    }
+
+    /// The order of the NIST curves; none for X25519, where every string of 32 bytes is a scalar.
+    const fn order(self) -> Option<&'static [u8]> {
+        match self {
+            Self::X25519 => None,
+            Self::P256 => Some(&P256_ORDER),
+            Self::P384 => Some(&P384_ORDER),
+            Self::P521 => Some(&P521_ORDER),
+        }
+    }
+}
+
+/// Whether `1 <= scalar < order`, in time that depends on the length only.
+fn in_range(scalar: &[u8], order: &[u8]) -> bool {
+    let mut borrow = 0;
+    let mut bits = 0;
+    for (&a, &b) in scalar.iter().zip(order).rev() {
+        borrow = (u16::from(a).wrapping_sub(u16::from(b)).wrapping_sub(borrow) >> 8) & 1;
+        bits |= a;
+    }
+    let below: Choice = borrow.ct_eq(&1);
+    let zero: Choice = bits.ct_eq(&0);
+    (below & !zero).into()
+}
+
+/// Draws a private key: 32 bytes as they come for X25519, a uniform scalar in `[1, n-1]` by rejection for the
+/// NIST curves (SP 800-56A section 5.6.1.2.2).
+fn draw_scalar(curve: Curve, random: &dyn Random) -> Result<Secret, RandomFailed> {
+    let mut scalar = Secret::try_fill(curve.secret_len(), |bytes| random.fill(bytes))?;
+    let Some(order) = curve.order() else { return Ok(scalar) };
+    for _ in 0..MAX_DRAWS {
+        if let (Some(first), Curve::P521) = (scalar.expose_mut().first_mut(), curve) {
+            *first &= 1;
+        }
+        if in_range(scalar.expose(), order) {
+            return Ok(scalar);
+        }
+        random.fill(scalar.expose_mut())?;
+    }
+    Err(RandomFailed)
+}
+
+/// A private key on a curve; wiped when dropped.
+pub(crate) struct CurveKey {
+    curve: Curve,
+    key: PrivateKey,
+}
+
+impl CurveKey {
+    /// A fresh one.
+    pub(crate) fn generate(curve: Curve, random: &dyn Random) -> Result<Self, RandomFailed> {
+        let scalar = draw_scalar(curve, random)?;
+        // A scalar in range cannot be refused, and memory that cannot be had aborts the process elsewhere.
+        let key =
+            PrivateKey::from_private_key(curve.algorithm(), scalar.expose()).map_err(|_| RandomFailed)?;
+        Ok(Self { curve, key })
+    }
+
+    /// The curve.
+    pub(crate) const fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    /// Writes the public half; `out` must have `public_len` bytes.
+    pub(crate) fn public(&self, out: &mut [u8]) -> Result<(), InvalidPoint> {
+        let public = self.key.compute_public_key().map_err(|_| InvalidPoint)?;
+        if public.as_ref().len() != out.len() {
+            return Err(InvalidPoint);
+        }
+        out.copy_from_slice(public.as_ref());
+        Ok(())
+    }
+
+    /// Writes the secret shared with `peer`; `out` must have `secret_len` bytes.
+    ///
+    /// Refused are wrong lengths, points that are not on the curve, every encoding but the uncompressed one
+    /// (RFC 8422 section 5.1.2), and, on X25519, points of small order, whose secret would be all zero (RFC
+    /// 7748 section 6.1, RFC 9846 section 7.4.2).
+    pub(crate) fn agree(&self, peer: &[u8], out: &mut [u8]) -> Result<(), InvalidPoint> {
+        let curve = self.curve;
+        if peer.len() != curve.public_len() || out.len() != curve.secret_len() {
+            return Err(InvalidPoint);
+        }
+        // AWS-LC would take a hybrid encoding (6 or 7), which has the same length.
+        if curve != Curve::X25519 && peer.first() != Some(&4) {
+            return Err(InvalidPoint);
+        }
+        let peer = UnparsedPublicKey::new(curve.algorithm(), peer);
+        agreement::agree(&self.key, peer, InvalidPoint, |secret| {
+            if secret.len() != out.len() || bool::from(is_zero(secret)) {
+                return Err(InvalidPoint);
+            }
+            out.copy_from_slice(secret);
+            Ok(())
+        })
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> Choice {
+    bytes.iter().fold(0, |bits, byte| bits | byte).ct_eq(&0)
+}

@@ -1,0 +1,37 @@
+//! Comparisons whose answer is a mask, all ones or all zeros, for code that must not branch on a secret.
+//!
+//! `subtle` answers with a `Choice`, which puts a barrier around every bit; these are for loops over hundreds
+//! of bytes. Let a secret pass through [`hide`] before such a loop: the compiler then knows nothing of it that
+//! would make a branch worth its while.
+
+/// All ones if `a` is less than `b`. Both are below 2^31, as every length of TLS is.
+pub(crate) const fn less(a: usize, b: usize) -> usize {
+    debug_assert!(a < 1 << 31 && b < 1 << 31);
+    (a.wrapping_sub(b).cast_signed() >> (usize::BITS - 1)).cast_unsigned()
+}
+
+/// All ones if `a` equals `b`. Both are below 2^31.
+pub(crate) const fn equal(a: usize, b: usize) -> usize {
+    less(a ^ b, 1)
+}
+
+/// `value`, of which the compiler knows nothing any more.
+pub(crate) fn hide(value: usize) -> usize {
+    std::hint::black_box(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        let edges = [0, 1, 2, 255, 256, 16_384, (1 << 31) - 1];
+        for a in edges {
+            for b in edges {
+                assert_eq!(less(a, b), if a < b { usize::MAX } else { 0 }, "{a} < {b}");
+                assert_eq!(equal(a, b), if a == b { usize::MAX } else { 0 }, "{a} = {b}");
+            }
+        }
+    }
+}

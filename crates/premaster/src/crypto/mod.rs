@@ -1,0 +1,12 @@
+//! The primitives. This is the only room that names a cryptographic crate.
+pub mod aead;
+pub(crate) mod agreement;
+pub mod cbc;
+pub(crate) mod constant_time;
+pub mod hash;
+pub(crate) mod mlkem;
+pub mod random;
+mod sha;
+pub mod sign;
+
+pub use random::{Random, RandomFailed, SystemRandom};
