@@ -1,0 +1,219 @@
+//! The groups that both versions negotiate by a code point (RFC 9846 section 4.2.7, RFC 7919, RFC 8422,
+//! draft-ietf-tls-ecdhe-mlkem), one row each.
+use super::SharedSecret;
+use crate::{
+    Error, Secret,
+    crypto::{
+        Random,
+        agreement::{Curve, CurveKey},
+        mlkem::{self, NotEncapsulated, ParameterSet, SHARED_SECRET_LEN},
+    },
+    error::{Failure, Misbehaved},
+    wire::NamedGroup,
+};
+
+/// What a group is built on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupKind {
+    /// An elliptic curve.
+    Curve,
+    /// The integers modulo a safe prime.
+    FiniteField,
+    /// An elliptic curve and ML-KEM, side by side: it holds as long as one of the two does.
+    Hybrid,
+}
+
+/// A group for key exchange.
+#[derive(Debug)]
+pub struct Group {
+    /// Its code point.
+    pub code: NamedGroup,
+    /// What it is built on.
+    pub kind: GroupKind,
+    /// Its strength against today's computers, as the bits of a symmetric key (NIST SP 800-57 part 1 table 2; for
+    /// finite fields RFC 7919 appendix A; for hybrids the stronger half's).
+    pub security_bits: u16,
+    /// Whether it withstands a quantum computer, and with it whoever records today to decrypt then.
+    pub quantum_safe: bool,
+    /// Bytes of the key that is published.
+    pub published_len: usize,
+    /// Bytes of the reply.
+    pub reply_len: usize,
+    /// Bytes of the shared secret, before TLS 1.2 strips any.
+    pub secret_len: usize,
+    pub(super) algorithm: Algorithm,
+}
+
+#[derive(Debug)]
+pub(super) enum Algorithm {
+    Curve(Curve),
+    Hybrid(Hybrid),
+}
+
+/// A curve and ML-KEM, whose shares and secrets are concatenated.
+#[derive(Debug)]
+pub(super) struct Hybrid {
+    pub(super) curve: Curve,
+    pub(super) kem: ParameterSet,
+    /// Which half comes first, in both shares and in the secret. FIPS-approved schemes come first, so that the
+    /// secret may pass for a FIPS-approved one (draft-ietf-tls-ecdhe-mlkem section 3): the NIST curves do, but
+    /// X25519 comes after ML-KEM.
+    pub(super) kem_first: bool,
+}
+
+impl Hybrid {
+    /// A share or secret as (the curve's part, ML-KEM's part), where the curve's is `curve_len` long.
+    pub(super) fn split<'a>(&self, whole: &'a [u8], curve_len: usize) -> Option<(&'a [u8], &'a [u8])> {
+        match self.kem_first {
+            true => {
+                let (kem, curve) = whole.split_at_checked(whole.len().checked_sub(curve_len)?)?;
+                Some((curve, kem))
+            }
+            false => whole.split_at_checked(curve_len),
+        }
+    }
+
+    /// The same, to be written to.
+    pub(super) fn split_mut<'a>(
+        &self,
+        whole: &'a mut [u8],
+        curve_len: usize,
+    ) -> Option<(&'a mut [u8], &'a mut [u8])> {
+        match self.kem_first {
+            true => {
+                let (kem, curve) = whole.split_at_mut_checked(whole.len().checked_sub(curve_len)?)?;
+                Some((curve, kem))
+            }
+            false => whole.split_at_mut_checked(curve_len),
+        }
+    }
+}
+
+const fn curve(code: NamedGroup, security_bits: u16, curve: Curve) -> Group {
+    Group {
+        code,
+        kind: GroupKind::Curve,
+        security_bits,
+        quantum_safe: false,
+        published_len: curve.public_len(),
+        reply_len: curve.public_len(),
+        secret_len: curve.secret_len(),
+        algorithm: Algorithm::Curve(curve),
+    }
+}
+
+const fn hybrid(code: NamedGroup, security_bits: u16, hybrid: Hybrid) -> Group {
+    let Hybrid { curve, kem, .. } = hybrid;
+    Group {
+        code,
+        kind: GroupKind::Hybrid,
+        security_bits,
+        quantum_safe: true,
+        published_len: curve.public_len() + kem.encapsulation_key_len(),
+        reply_len: curve.public_len() + kem.ciphertext_len(),
+        secret_len: curve.secret_len() + SHARED_SECRET_LEN,
+        algorithm: Algorithm::Hybrid(hybrid),
+    }
+}
+
+use ParameterSet::{MlKem768, MlKem1024};
+
+static ALL: [Group; 7] = [
+    hybrid(NamedGroup::X25519MLKEM768, 192, Hybrid { curve: Curve::X25519, kem: MlKem768, kem_first: true }),
+    hybrid(
+        NamedGroup::SecP256r1MLKEM768,
+        192,
+        Hybrid { curve: Curve::P256, kem: MlKem768, kem_first: false },
+    ),
+    hybrid(
+        NamedGroup::SecP384r1MLKEM1024,
+        256,
+        Hybrid { curve: Curve::P384, kem: MlKem1024, kem_first: false },
+    ),
+    curve(NamedGroup::x25519, 128, Curve::X25519),
+    curve(NamedGroup::secp256r1, 128, Curve::P256),
+    curve(NamedGroup::secp384r1, 192, Curve::P384),
+    curve(NamedGroup::secp521r1, 256, Curve::P521),
+];
+
+/// A row of the table is itself and no other.
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Group {}
+
+impl Group {
+    /// Every group that this library can exchange keys in.
+    pub const ALL: &'static [Self] = &ALL;
+
+    /// The group with this code point, if this library can exchange keys in it.
+    pub fn find(code: NamedGroup) -> Option<&'static Self> {
+        Self::ALL.iter().find(|group| group.code == code)
+    }
+
+    /// Replies to a published key: the reply, and the secret that it carries.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`] if the published key is not a valid key of this group, of exactly its length: the
+    /// checks of RFC 9846 sections 4.2.8.1 and 4.2.8.2, RFC 7919 section 3 and draft-ietf-tls-ecdhe-mlkem section
+    /// 4.2. [`Error::Failed`] if no randomness can be had.
+    pub fn encapsulate(
+        &'static self,
+        published: &[u8],
+        random: &dyn Random,
+    ) -> Result<(Vec<u8>, SharedSecret), Error> {
+        match &self.algorithm {
+            Algorithm::Curve(curve) => {
+                let mut reply = vec![0; self.reply_len];
+                let secret = Secret::try_fill(self.secret_len, |secret| {
+                    reply_on_curve(*curve, published, random, &mut reply, secret)
+                })?;
+                Ok((reply, SharedSecret::whole(secret)))
+            }
+            Algorithm::Hybrid(hybrid) => self.encapsulate_hybrid(hybrid, published, random),
+        }
+    }
+
+    fn encapsulate_hybrid(
+        &self,
+        hybrid: &Hybrid,
+        published: &[u8],
+        random: &dyn Random,
+    ) -> Result<(Vec<u8>, SharedSecret), Error> {
+        if published.len() != self.published_len {
+            return Err(Misbehaved::BadEncapsulationKey.into());
+        }
+        let curve = hybrid.curve;
+        let (point, key) =
+            hybrid.split(published, curve.public_len()).ok_or(Misbehaved::BadEncapsulationKey)?;
+        let mut reply = vec![0; self.reply_len];
+        let (own_point, ciphertext) =
+            hybrid.split_mut(&mut reply, curve.public_len()).ok_or(Failure::Crypto)?;
+        let secret = Secret::try_fill(self.secret_len, |secret| {
+            let (on_curve, in_kem) = hybrid.split_mut(secret, curve.secret_len()).ok_or(Failure::Crypto)?;
+            mlkem::encapsulate(hybrid.kem, key, random, ciphertext, in_kem).map_err(|error| match error {
+                NotEncapsulated::Random => Error::from(Failure::Random),
+                NotEncapsulated::Key => Misbehaved::BadEncapsulationKey.into(),
+            })?;
+            reply_on_curve(curve, point, random, own_point, on_curve)
+        })?;
+        Ok((reply, SharedSecret::whole(secret)))
+    }
+}
+
+/// Makes a key pair for this one reply, and agrees with `peer`.
+fn reply_on_curve(
+    curve: Curve,
+    peer: &[u8],
+    random: &dyn Random,
+    reply: &mut [u8],
+    secret: &mut [u8],
+) -> Result<(), Error> {
+    let key = CurveKey::generate(curve, random)?;
+    key.agree(peer, secret).map_err(|_| Misbehaved::BadPoint)?;
+    key.public(reply).map_err(|_| Failure::Crypto)?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Key exchange, seen as key encapsulation.
+//!
+//! One side publishes a key; the other encapsulates to it; the first opens the reply.
+//!
+//! |                   | publishes | in                    | replies | in                    |
+//! |-------------------|-----------|-----------------------|---------|-----------------------|
+//! | TLS 1.2 static    | server    | Certificate           | client  | ClientKeyExchange     |
+//! | TLS 1.2 ephemeral | server    | ServerKeyExchange     | client  | ClientKeyExchange     |
+//! | TLS 1.3           | client    | ClientHello.key_share | server  | ServerHello.key_share |
+//!
+//! Forward secrecy is the difference between `StaticKey`, which opens replies for years, and [`EphemeralKey`],
+//! which opens one and is gone, and nothing else.
+mod ephemeral;
+mod group;
+mod shared_secret;
+
+pub use ephemeral::EphemeralKey;
+pub use group::{Group, GroupKind};
+pub use shared_secret::SharedSecret;
+
+use crate::{Error, crypto::RandomFailed, error::Failure};
+
+impl From<RandomFailed> for Failure {
+    fn from(_: RandomFailed) -> Self {
+        Self::Random
+    }
+}
+
+impl From<RandomFailed> for Error {
+    fn from(_: RandomFailed) -> Self {
+        Self::Failed(Failure::Random)
+    }
+}
+
+#[cfg(test)]
+mod tests;
