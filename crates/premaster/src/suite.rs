@@ -40,7 +40,16 @@ pub enum KeyExchange {
 impl KeyExchange {
     /// Whether the server makes a key for each handshake. In TLS 1.3 the handshake decides.
     pub const fn is_ephemeral(self) -> bool {
-        matches!(self, Self::Tls13 | Self::Dhe | Self::Ecdhe | Self::DhePsk | Self::EcdhePsk | Self::DhAnon | Self::EcdhAnon)
+        matches!(
+            self,
+            Self::Tls13
+                | Self::Dhe
+                | Self::Ecdhe
+                | Self::DhePsk
+                | Self::EcdhePsk
+                | Self::DhAnon
+                | Self::EcdhAnon
+        )
     }
 
     /// Whether the exchange works over an elliptic curve or hybrid group.
@@ -60,7 +69,10 @@ impl KeyExchange {
 
     /// Whether the server sends a Certificate.
     pub const fn has_certificate(self) -> bool {
-        matches!(self, Self::Tls13 | Self::Rsa | Self::Dh | Self::Ecdh | Self::Dhe | Self::Ecdhe | Self::RsaPsk)
+        matches!(
+            self,
+            Self::Tls13 | Self::Rsa | Self::Dh | Self::Ecdh | Self::Dhe | Self::Ecdhe | Self::RsaPsk
+        )
     }
 
     /// Whether the server signs ServerKeyExchange with its long-term key.
@@ -181,8 +193,11 @@ impl Suite {
     }
 
     /// Its name in IANA's registry.
-    pub fn name(&self) -> String {
-        self.code.to_string()
+    pub const fn name(&self) -> &'static str {
+        match self.code.name() {
+            Some(name) => name,
+            None => self.openssl_name,
+        }
     }
 
     /// The only version that can use it.
@@ -383,8 +398,11 @@ mod tests {
     fn table_is_sorted_and_every_name_is_found() {
         assert!(TABLE.windows(2).all(|pair| pair[0].code < pair[1].code));
         for suite in TABLE {
-            assert_eq!(Suite::parse(&suite.name()), Some(suite));
-            assert_eq!(Suite::parse(suite.openssl_name).map(|found| found.openssl_name), Some(suite.openssl_name));
+            assert_eq!(Suite::parse(suite.name()), Some(suite));
+            assert_eq!(
+                Suite::parse(suite.openssl_name).map(|found| found.openssl_name),
+                Some(suite.openssl_name)
+            );
             assert_eq!(Suite::parse(&format!("{:#06x}", suite.code.0)), Some(suite));
         }
         assert_eq!(Suite::parse("TLS_NULL_WITH_NULL_NULL"), None);

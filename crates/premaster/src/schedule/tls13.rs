@@ -1,0 +1,327 @@
+//! The TLS 1.3 key schedule (RFC 9846 section 7.1): one type for each row of its diagram.
+//!
+//! ```text
+//!             0
+//!             │
+//!   PSK ──► EarlySecret ──────┬──► binder_key, client_early_traffic_secret, early_exporter_secret
+//!             │ "derived"
+//! (EC)DHE ──► HandshakeSecret ┬──► client_handshake_traffic_secret, server_handshake_traffic_secret
+//!             │ "derived"
+//!     0 ──► MainSecret ───────┴──► client_application_traffic_secret_0, server_application_traffic_secret_0,
+//!                                  exporter_secret, resumption_secret
+//! ```
+//! A stage is spent to reach the next, so nothing can be derived from the wrong one:
+//!
+//! ```compile_fail,E0599
+//! # use premaster::{crypto::hash::{Digest, HashAlgorithm}, schedule::{Kdf, tls13::EarlySecret}};
+//! fn too_early(early: EarlySecret, transcript: &Digest) {
+//!     early.application_traffic(transcript);
+//! }
+//! ```
+//! ```compile_fail,E0382
+//! # use premaster::{exchange::SharedSecret, schedule::tls13::EarlySecret};
+//! fn twice(early: EarlySecret, one: SharedSecret, other: SharedSecret) {
+//!     let handshake = early.into_handshake(one);
+//!     let again = early.into_handshake(other);
+//! }
+//! ```
+use super::{
+    Kdf,
+    kdf::{Block, DefaultBlock as _, expand_label, extract},
+};
+use crate::{
+    Secret,
+    crypto::hash::{Digest, HmacKey, digest},
+    exchange::SharedSecret,
+    observe::Input,
+    wire::PerSide,
+};
+
+/// Keyed by the PSK, or by nothing.
+#[derive(Debug)]
+pub struct EarlySecret(Stage);
+
+/// Keyed by the key exchange as well.
+#[derive(Debug)]
+pub struct HandshakeSecret(Stage);
+
+/// Keyed by everything.
+#[derive(Debug)]
+pub struct MainSecret(Stage);
+
+/// Protects one direction for one epoch.
+#[derive(Debug)]
+pub struct TrafficSecret(Stage);
+
+/// Keying material for the application comes from it (RFC 9846 section 7.5).
+#[derive(Debug)]
+pub struct ExporterSecret(Stage);
+
+/// PSKs for later connections come from it.
+#[derive(Debug)]
+pub struct ResumptionSecret(Stage);
+
+/// Shows that a PSK's owner sent the ClientHello (RFC 9846 section 4.2.11.2).
+#[derive(Debug)]
+pub struct BinderKey(Stage);
+
+/// Where a PSK comes from; each has a binder label of its own, so that one never passes for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PskSource {
+    /// Provisioned outside TLS.
+    External,
+    /// From a NewSessionTicket.
+    Resumption,
+    /// Provisioned outside TLS and imported (RFC 9258).
+    Imported,
+}
+
+impl EarlySecret {
+    /// When no PSK is used.
+    pub fn without_psk(kdf: Kdf) -> Self {
+        let zeros = [0; 64];
+        let len = kdf.len();
+        Self(Stage::extract(kdf, "early_secret", &[], &zeros[..len], &[Input::Public("0", &zeros[..len])]))
+    }
+
+    /// When `psk` is used.
+    pub fn with_psk(kdf: Kdf, psk: &[u8]) -> Self {
+        Self(Stage::extract(kdf, "early_secret", &[], psk, &[Input::Secret("PSK")]))
+    }
+
+    /// What the binder is made with.
+    pub fn binder_key(&self, source: PskSource) -> BinderKey {
+        let empty = digest(self.0.kdf.hash(), &[]);
+        let (label, how) = match source {
+            PskSource::External => ("ext binder", "Derive-Secret \"ext binder\""),
+            PskSource::Resumption => ("res binder", "Derive-Secret \"res binder\""),
+            PskSource::Imported => ("imp binder", "Derive-Secret \"imp binder\""),
+        };
+        BinderKey(self.0.derive("binder_key", label, how, "Hash(\"\")", &empty))
+    }
+
+    /// Protects early data. `hello` is the transcript through ClientHello.
+    pub fn early_traffic(&self, hello: &Digest) -> TrafficSecret {
+        let how = "Derive-Secret \"c e traffic\"";
+        TrafficSecret(self.0.derive("client_early_traffic_secret", "c e traffic", how, CLIENT_HELLO, hello))
+    }
+
+    /// Exports keying material before the handshake is done. `hello` is the transcript through ClientHello.
+    pub fn early_exporter(&self, hello: &Digest) -> ExporterSecret {
+        let how = "Derive-Secret \"e exp master\"";
+        ExporterSecret(self.0.derive("early_exporter_secret", "e exp master", how, CLIENT_HELLO, hello))
+    }
+
+    /// Mixes in the key exchange.
+    pub fn into_handshake(self, shared: SharedSecret) -> HandshakeSecret {
+        self.0.kdf.derived("shared_secret", "key exchange", &[], shared.input_keying_material());
+        let inputs = [Input::Secret("derived_secret"), Input::Secret("shared_secret")];
+        HandshakeSecret(self.0.next("handshake_secret", shared.input_keying_material(), &inputs))
+    }
+
+    /// Goes on without a key exchange: psk_ke, which gives up forward secrecy.
+    pub fn into_handshake_psk_only(self) -> HandshakeSecret {
+        let zeros = [0; 64];
+        let zeros = &zeros[..self.0.kdf.len()];
+        let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
+        HandshakeSecret(self.0.next("handshake_secret", zeros, &inputs))
+    }
+}
+
+const CLIENT_HELLO: &str = "Hash(ClientHello)";
+const SERVER_HELLO: &str = "Hash(ClientHello...ServerHello)";
+const SERVER_FINISHED: &str = "Hash(ClientHello...server Finished)";
+const CLIENT_FINISHED: &str = "Hash(ClientHello...client Finished)";
+
+impl HandshakeSecret {
+    /// `hello` is the transcript through ServerHello.
+    pub fn traffic(&self, hello: &Digest) -> PerSide<TrafficSecret> {
+        let derive = |name, label, how| TrafficSecret(self.0.derive(name, label, how, SERVER_HELLO, hello));
+        PerSide {
+            client: derive(
+                "client_handshake_traffic_secret",
+                "c hs traffic",
+                "Derive-Secret \"c hs traffic\"",
+            ),
+            server: derive(
+                "server_handshake_traffic_secret",
+                "s hs traffic",
+                "Derive-Secret \"s hs traffic\"",
+            ),
+        }
+    }
+
+    /// Nothing more to mix in.
+    pub fn into_main(self) -> MainSecret {
+        let zeros = [0; 64];
+        let zeros = &zeros[..self.0.kdf.len()];
+        let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
+        MainSecret(self.0.next("main_secret", zeros, &inputs))
+    }
+}
+
+impl MainSecret {
+    /// `finished` is the transcript through the server's Finished.
+    pub fn application_traffic(&self, finished: &Digest) -> PerSide<TrafficSecret> {
+        let derive =
+            |name, label, how| TrafficSecret(self.0.derive(name, label, how, SERVER_FINISHED, finished));
+        PerSide {
+            client: derive(
+                "client_application_traffic_secret_0",
+                "c ap traffic",
+                "Derive-Secret \"c ap traffic\"",
+            ),
+            server: derive(
+                "server_application_traffic_secret_0",
+                "s ap traffic",
+                "Derive-Secret \"s ap traffic\"",
+            ),
+        }
+    }
+
+    /// `finished` is the transcript through the server's Finished.
+    pub fn exporter(&self, finished: &Digest) -> ExporterSecret {
+        let how = "Derive-Secret \"exp master\"";
+        ExporterSecret(self.0.derive("exporter_secret", "exp master", how, SERVER_FINISHED, finished))
+    }
+
+    /// `finished` is the transcript through the client's Finished. The last thing that comes from this stage.
+    pub fn into_resumption(self, finished: &Digest) -> ResumptionSecret {
+        let how = "Derive-Secret \"res master\"";
+        ResumptionSecret(self.0.derive("resumption_secret", "res master", how, CLIENT_FINISHED, finished))
+    }
+}
+
+impl TrafficSecret {
+    /// Lends the record key of `key_len` bytes and the IV of twelve to `install` (RFC 9846 section 7.3).
+    pub fn with_key_and_iv<T>(&self, key_len: usize, install: impl FnOnce(&[u8], &[u8]) -> T) -> T {
+        let mut key = Block::default_block();
+        let mut iv = Block::default_block();
+        self.0.expand("key", "key", "HKDF-Expand-Label \"key\"", &mut key[..key_len]);
+        self.0.expand("iv", "iv", "HKDF-Expand-Label \"iv\"", &mut iv[..12]);
+        install(&key[..key_len], &iv[..12])
+    }
+
+    /// `verify_data` of the Finished that follows `transcript` (RFC 9846 section 4.4.4).
+    pub fn verify_data(&self, transcript: &Digest) -> Digest {
+        self.0.verify_data(transcript)
+    }
+
+    /// Whether `verify_data` is that of the Finished that follows `transcript`, in constant time.
+    pub fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
+        self.0.verify(transcript, verify_data)
+    }
+
+    /// The secret after a KeyUpdate (RFC 9846 section 7.2).
+    pub fn into_next(self) -> Self {
+        let len = self.0.kdf.len();
+        let mut next = Block::default_block();
+        let how = "HKDF-Expand-Label \"traffic upd\"";
+        self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
+        let keyed = Box::new(HmacKey::new(self.0.kdf.hash(), &next[..len]));
+        Self(Stage { name: "application_traffic_secret_N", keyed, kdf: self.0.kdf })
+    }
+}
+
+impl BinderKey {
+    /// The binder over the ClientHello up to the binders.
+    pub fn binder(&self, transcript: &Digest) -> Digest {
+        self.0.verify_data(transcript)
+    }
+
+    /// Whether `binder` is right, in constant time.
+    pub fn verify(&self, transcript: &Digest, binder: &[u8]) -> bool {
+        self.0.verify(transcript, binder)
+    }
+}
+
+impl ExporterSecret {
+    /// Keying material for the application (RFC 9846 section 7.5). At most 255 hash outputs.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) {
+        let kdf = &self.0.kdf;
+        let mut secret = Block::default_block();
+        let empty = digest(kdf.hash(), &[]);
+        expand_label(&self.0.keyed, label, empty.as_ref(), &mut secret[..kdf.len()]);
+        let context = digest(kdf.hash(), &[context]);
+        expand_label(&HmacKey::new(kdf.hash(), &secret[..kdf.len()]), "exporter", context.as_ref(), out);
+    }
+}
+
+impl ResumptionSecret {
+    /// The PSK that goes with the ticket of this nonce (RFC 9846 section 4.6.1).
+    pub fn psk(&self, ticket_nonce: &[u8]) -> Secret {
+        let kdf = &self.0.kdf;
+        let psk = Secret::fill(kdf.len(), |out| expand_label(&self.0.keyed, "resumption", ticket_nonce, out));
+        let inputs = [Input::Secret(self.0.name), Input::Public("ticket_nonce", ticket_nonce)];
+        kdf.derived("PSK", "HKDF-Expand-Label \"resumption\"", &inputs, psk.expose());
+        psk
+    }
+}
+
+/// A secret, keyed so that each expansion costs two compressions, and the KDF that made it. The bytes
+/// themselves are gone once an observer has seen them.
+#[derive(Debug)]
+struct Stage {
+    name: &'static str,
+    keyed: Box<HmacKey>,
+    kdf: Kdf,
+}
+
+impl Stage {
+    fn extract(kdf: Kdf, name: &'static str, salt: &[u8], input: &[u8], inputs: &[Input<'_>]) -> Self {
+        let secret = extract(kdf.hash(), salt, input);
+        let secret = &secret[..kdf.len()];
+        kdf.derived(name, "HKDF-Extract", inputs, secret);
+        Self { name, keyed: Box::new(HmacKey::new(kdf.hash(), secret)), kdf }
+    }
+
+    /// The next row of the diagram: down the "derived" arrow, then in with `input`.
+    fn next(self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
+        let empty = digest(self.kdf.hash(), &[]);
+        let mut salt = Block::default_block();
+        let salt = &mut salt[..self.kdf.len()];
+        expand_label(&self.keyed, "derived", empty.as_ref(), salt);
+        let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
+        self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
+        Self::extract(self.kdf, name, salt, input, inputs)
+    }
+
+    fn derive(
+        &self,
+        name: &'static str,
+        label: &str,
+        how: &'static str,
+        hashed: &'static str,
+        transcript: &Digest,
+    ) -> Self {
+        let mut secret = Block::default_block();
+        let secret = &mut secret[..self.kdf.len()];
+        expand_label(&self.keyed, label, transcript.as_ref(), secret);
+        let inputs = [Input::Secret(self.name), Input::Public(hashed, transcript.as_ref())];
+        self.kdf.derived(name, how, &inputs, secret);
+        Self { name, keyed: Box::new(HmacKey::new(self.kdf.hash(), secret)), kdf: self.kdf.clone() }
+    }
+
+    fn expand(&self, name: &'static str, label: &str, how: &'static str, out: &mut [u8]) {
+        expand_label(&self.keyed, label, &[], out);
+        self.kdf.derived(name, how, &[Input::Secret(self.name)], out);
+    }
+
+    fn finished_key(&self) -> HmacKey {
+        let mut key = Block::default_block();
+        let key = &mut key[..self.kdf.len()];
+        self.expand("finished_key", "finished", "HKDF-Expand-Label \"finished\"", key);
+        HmacKey::new(self.kdf.hash(), key)
+    }
+
+    fn verify_data(&self, transcript: &Digest) -> Digest {
+        let mut out = [0; 64];
+        let out = &mut out[..self.kdf.len()];
+        self.finished_key().sign(&[transcript.as_ref()], out);
+        Digest::from_bytes(out)
+    }
+
+    fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
+        verify_data.len() == self.kdf.len() && self.finished_key().verify(&[transcript.as_ref()], verify_data)
+    }
+}
