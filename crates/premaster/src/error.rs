@@ -371,6 +371,13 @@ pub enum Untrusted {
     TooMuchWork,
     /// It is not the certificate or key that is pinned.
     NotPinned,
+    /// The leaf's key is smaller than this side's limit.
+    WeakKey {
+        /// Its size in bits.
+        bits: u32,
+    },
+    /// The leaf's key is of a kind that is not supported, or malformed.
+    UnsupportedKey,
     /// The application's own check said no.
     Application {
         /// The alert to send.
@@ -390,7 +397,10 @@ impl Untrusted {
             }
             Self::UnknownIssuer { .. } => Alert::unknown_ca,
             Self::Revoked => Alert::certificate_revoked,
-            Self::WrongPurpose | Self::UnsupportedSignature { .. } => Alert::unsupported_certificate,
+            Self::WrongPurpose
+            | Self::UnsupportedSignature { .. }
+            | Self::WeakKey { .. }
+            | Self::UnsupportedKey => Alert::unsupported_certificate,
             Self::Application { alert } => *alert,
             _ => Alert::certificate_unknown,
         }
@@ -418,6 +428,9 @@ impl Untrusted {
             Self::RevocationUnknown => "supply a current revocation list for every issuer",
             Self::WrongPurpose => {
                 "issue a certificate with the extended key usage that this side of the connection needs"
+            }
+            Self::WeakKey { .. } | Self::UnsupportedKey => {
+                "issue a certificate for an ECDSA P-256 key, or an RSA key of 2048 bits or more"
             }
             Self::NotPinned => "check that the peer is the one you mean, then pin its new key",
             _ => "have the certificate issued anew",
@@ -467,6 +480,8 @@ impl fmt::Display for Untrusted {
             Self::NameConstraint => write!(f, "the certificate's names break a constraint of its issuer"),
             Self::TooMuchWork => write!(f, "checking the certificate chain would take too much work"),
             Self::NotPinned => write!(f, "it is not the certificate that is pinned"),
+            Self::WeakKey { bits } => write!(f, "the certificate's RSA key has only {bits} bits"),
+            Self::UnsupportedKey => write!(f, "the certificate's key is of a kind that is not supported"),
             Self::Application { .. } => write!(f, "the application refused the certificate"),
             Self::Other(text) => write!(f, "the certificate chain is not valid: {}", text.escape_debug()),
         }

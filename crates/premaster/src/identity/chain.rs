@@ -1,0 +1,189 @@
+//! Trust in a chain of certificates that ends in a root (RFC 5280 section 6), by rustls-webpki.
+use super::{
+    Certificate, CredentialError, PeerCertificates, Roots, pem,
+    untrusted::{untrusted, wrong_name},
+};
+use crate::{
+    error::Untrusted,
+    identity::{KeyError, KeyKind},
+    wire::Side,
+};
+use pki_types::{CertificateRevocationListDer, SignatureVerificationAlgorithm};
+use std::fmt;
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, OwnedCertRevocationList, RevocationCheckDepth,
+    RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, aws_lc_rs as algorithms,
+};
+
+/// The algorithms that a certificate may be signed with: no MD5, no SHA-1, no RSA below 2048 bits (RFC 9325
+/// section 4.5, RFC 9155).
+static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    algorithms::ECDSA_P256_SHA256,
+    algorithms::ECDSA_P256_SHA384,
+    algorithms::ECDSA_P256_SHA512,
+    algorithms::ECDSA_P384_SHA256,
+    algorithms::ECDSA_P384_SHA384,
+    algorithms::ECDSA_P384_SHA512,
+    algorithms::ECDSA_P521_SHA256,
+    algorithms::ECDSA_P521_SHA384,
+    algorithms::ECDSA_P521_SHA512,
+    algorithms::RSA_PKCS1_2048_8192_SHA256,
+    algorithms::RSA_PKCS1_2048_8192_SHA384,
+    algorithms::RSA_PKCS1_2048_8192_SHA512,
+    algorithms::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS,
+    algorithms::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS,
+    algorithms::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
+    algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    algorithms::ED25519,
+    algorithms::ML_DSA_44,
+    algorithms::ML_DSA_65,
+    algorithms::ML_DSA_87,
+];
+
+/// The smallest RSA key that a peer may prove itself with (RFC 9325 section 4.5).
+const LEAST_RSA_BITS: u32 = 2048;
+
+/// Believes a chain that ends in one of its roots, is valid now, is for this purpose and, if it is a server's,
+/// for the name that was asked for.
+pub struct ChainVerifier {
+    roots: Roots,
+    lists: Vec<CertRevocationList<'static>>,
+    revocation: Revocation,
+    names_matter: bool,
+}
+
+/// What the revocation lists have to say, once there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Whether the authorities' certificates are looked up too, or the leaf's alone.
+    pub whole_chain: bool,
+    /// Whether a certificate passes that no list covers.
+    pub allow_unknown: bool,
+    /// Whether a list counts whose next update is overdue.
+    pub allow_stale: bool,
+}
+
+impl Default for Revocation {
+    /// The whole chain, with a current list for every issuer.
+    fn default() -> Self {
+        Self { whole_chain: true, allow_unknown: false, allow_stale: false }
+    }
+}
+
+impl ChainVerifier {
+    /// Trusts these roots.
+    pub fn new(roots: Roots) -> Self {
+        Self { roots, lists: Vec::new(), revocation: Revocation::default(), names_matter: true }
+    }
+
+    /// Looks certificates up in these revocation lists (RFC 5280 section 5).
+    pub fn with_revocation_lists<'a>(
+        mut self,
+        lists: impl IntoIterator<Item = CertificateRevocationListDer<'a>>,
+        revocation: Revocation,
+    ) -> Result<Self, CredentialError> {
+        for (index, list) in lists.into_iter().enumerate() {
+            let list = OwnedCertRevocationList::from_der(&list)
+                .map_err(|_| CredentialError::BadRevocationList { index })?;
+            self.lists.push(list.into());
+        }
+        self.revocation = revocation;
+        Ok(self)
+    }
+
+    /// Looks certificates up in the revocation lists of a PEM file.
+    pub fn with_revocation_lists_pem(
+        self,
+        file: &[u8],
+        revocation: Revocation,
+    ) -> Result<Self, CredentialError> {
+        self.with_revocation_lists(pem::revocation_lists(file)?, revocation)
+    }
+
+    /// Lets a server have any name. Whoever holds any certificate of these roots can then be that server, so
+    /// that they had better be roots of one's own.
+    pub fn without_name_check(mut self) -> Self {
+        self.names_matter = false;
+        self
+    }
+
+    /// The roots.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
+    /// Verifies, without waiting.
+    pub fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), Untrusted> {
+        let (first, intermediates) = peer.chain.split_first().ok_or(Untrusted::BadEncoding)?;
+        let leaf = Certificate::parse(first).ok_or(Untrusted::BadEncoding)?;
+        let end_entity = EndEntityCert::try_from(first).map_err(|_| Untrusted::BadEncoding)?;
+        let explain = |error| untrusted(&error, peer, &leaf, &self.roots);
+        let usage = match peer.side {
+            Side::Server => webpki::KeyUsage::server_auth(),
+            Side::Client => webpki::KeyUsage::client_auth(),
+        };
+        let lists: Vec<_> = self.lists.iter().collect();
+        let revocation = self.revocation_options(&lists);
+        end_entity
+            .verify_for_usage(
+                ALGORITHMS,
+                &self.roots.anchors,
+                intermediates,
+                peer.now,
+                usage,
+                revocation,
+                None,
+            )
+            .map_err(explain)?;
+        check_key(&leaf)?;
+        match (peer.side, peer.name) {
+            (Side::Server, Some(name)) if self.names_matter => {
+                end_entity.verify_is_valid_for_subject_name(name).map_err(explain)
+            }
+            // A chain alone does not make a server the one that was meant.
+            (Side::Server, None) if self.names_matter => Err(wrong_name(peer, &leaf)),
+            _ => Ok(()),
+        }
+    }
+
+    fn revocation_options<'a>(
+        &self,
+        lists: &'a [&'a CertRevocationList<'a>],
+    ) -> Option<RevocationOptions<'a>> {
+        let policy = self.revocation;
+        let options = RevocationOptionsBuilder::new(lists).ok()?;
+        let options = options.with_depth(match policy.whole_chain {
+            true => RevocationCheckDepth::Chain,
+            false => RevocationCheckDepth::EndEntity,
+        });
+        let options = options.with_status_policy(match policy.allow_unknown {
+            true => UnknownStatusPolicy::Allow,
+            false => UnknownStatusPolicy::Deny,
+        });
+        let options = options.with_expiration_policy(match policy.allow_stale {
+            true => ExpirationPolicy::Ignore,
+            false => ExpirationPolicy::Enforce,
+        });
+        Some(options.build())
+    }
+}
+
+impl fmt::Debug for ChainVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChainVerifier({} roots, {} revocation lists)", self.roots.len(), self.lists.len())
+    }
+}
+
+/// Path validation looks at the keys of issuers; the leaf's is left to whoever uses it.
+fn check_key(leaf: &Certificate<'_>) -> Result<(), Untrusted> {
+    match leaf.public_key() {
+        Ok(key) if matches!(key.kind(), KeyKind::Rsa | KeyKind::RsaPss) && key.bits() < LEAST_RSA_BITS => {
+            Err(Untrusted::WeakKey { bits: key.bits() })
+        }
+        Ok(_) => Ok(()),
+        Err(KeyError::TooSmall { bits, .. }) => Err(Untrusted::WeakKey { bits }),
+        Err(_) => Err(Untrusted::UnsupportedKey),
+    }
+}

@@ -1,0 +1,37 @@
+//! Who is it: our credential, their certificates, and the signatures that tie either to a handshake.
+mod certificate;
+mod chain;
+mod choose;
+mod credential;
+mod credential_error;
+mod distinguished_name;
+mod key_usage;
+mod pem;
+mod pinned;
+mod proof;
+mod roots;
+mod signed;
+mod signer;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests_credential;
+#[cfg(test)]
+mod tests_verifier;
+mod untrusted;
+mod verifier;
+
+pub use crate::crypto::sign::{KeyError, KeyKind, LocalKey, PublicKey, SchemeUse};
+pub use certificate::Certificate;
+pub use chain::{ChainVerifier, Revocation};
+pub use choose::{Ask, ByName, ChooseCredential, Credentials};
+pub use credential::Credential;
+pub use credential_error::CredentialError;
+pub use distinguished_name::DistinguishedName;
+pub use key_usage::KeyUsage;
+pub use pinned::Pinned;
+pub use proof::{PeerIdentity, SignatureVerified, Signed, Verified, VerifiedChain};
+pub use roots::Roots;
+pub use signed::{CertificateVerifyContent, server_key_exchange_content};
+pub use signer::Signer;
+pub use verifier::{PeerCertificates, Verifier, VerifyPeer};

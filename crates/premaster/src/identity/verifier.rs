@@ -1,0 +1,136 @@
+//! Whether a peer is believed, and the proofs that it was asked.
+use super::{Certificate, ChainVerifier, DistinguishedName, PeerIdentity, Pinned, VerifiedChain};
+use crate::{
+    BoxFuture, Error,
+    error::{Misbehaved, Untrusted},
+    observe::{Event, Tap, Warning},
+    wire::Side,
+};
+use pki_types::{CertificateDer, ServerName, UnixTime};
+use std::{fmt, sync::Arc};
+
+/// What a peer showed, and what is known about it.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerCertificates<'a> {
+    /// Its certificates as it sent them, leaf first.
+    pub chain: &'a Arc<[CertificateDer<'static>]>,
+    /// The name that was asked for, if it is a server.
+    pub name: Option<&'a ServerName<'a>>,
+    /// Whose they are.
+    pub side: Side,
+    /// The OCSP response that came with the leaf; empty if none did.
+    pub ocsp: &'a [u8],
+    /// The `SignedCertificateTimestampList` that came with the leaf; empty if none did.
+    pub scts: &'a [u8],
+    /// The time to verify at.
+    pub now: UnixTime,
+}
+
+/// An application's own judgement, which may take its time.
+pub trait VerifyPeer: Send + Sync {
+    /// Says whether the peer is believed. The signature over the handshake is verified afterwards, with the
+    /// leaf's key, and is no concern of this function.
+    fn verify<'a>(&'a self, peer: &'a PeerCertificates<'a>) -> BoxFuture<'a, Result<(), Untrusted>>;
+
+    /// The authorities to name when asking for a certificate (RFC 9846 section 4.2.4). None means any.
+    fn authorities(&self) -> &[DistinguishedName] {
+        &[]
+    }
+}
+
+/// Who decides.
+#[derive(Clone)]
+pub struct Verifier {
+    judge: Judge,
+    report_only: bool,
+}
+
+#[derive(Clone)]
+enum Judge {
+    Chain(Arc<ChainVerifier>),
+    Pinned(Arc<Pinned>),
+    Custom(Arc<dyn VerifyPeer>),
+}
+
+impl From<ChainVerifier> for Verifier {
+    fn from(chain: ChainVerifier) -> Self {
+        Self { judge: Judge::Chain(Arc::new(chain)), report_only: false }
+    }
+}
+
+impl From<Pinned> for Verifier {
+    fn from(pinned: Pinned) -> Self {
+        Self { judge: Judge::Pinned(Arc::new(pinned)), report_only: false }
+    }
+}
+
+impl Verifier {
+    /// The application's own.
+    pub fn custom(verifier: Arc<dyn VerifyPeer>) -> Self {
+        Self { judge: Judge::Custom(verifier), report_only: false }
+    }
+
+    /// Judges, reports the verdict to the observer, and goes on whatever it is. The connection is then open to
+    /// anybody who stands between; [`PeerIdentity::doubt`] says what was wrong.
+    pub fn report_only(mut self) -> Self {
+        self.report_only = true;
+        self
+    }
+
+    /// The authorities to name when asking for a certificate.
+    pub fn authorities(&self) -> &[DistinguishedName] {
+        match &self.judge {
+            Judge::Chain(chain) => chain.roots().names(),
+            Judge::Pinned(_) => &[],
+            Judge::Custom(custom) => custom.authorities(),
+        }
+    }
+
+    /// Asks. Waits only for an application's own verifier.
+    ///
+    /// [`Misbehaved::NoCertificate`] if the chain is empty, otherwise what the verifier says. Even a verifier
+    /// that only reports needs a leaf whose key can verify signatures.
+    pub async fn verify(&self, peer: &PeerCertificates<'_>, tap: &Tap) -> Result<VerifiedChain, Error> {
+        let leaf = peer.chain.first().ok_or(Misbehaved::NoCertificate)?;
+        let verdict = match &self.judge {
+            Judge::Chain(chain) => chain.verify(peer),
+            Judge::Pinned(pinned) => pinned.verify(peer),
+            Judge::Custom(custom) => custom.verify(peer).await,
+        };
+        let verdict = verdict.map_err(Error::from);
+        report(tap, peer.chain, verdict.as_ref().map(|_| ()));
+        let verdict = match verdict {
+            Ok(()) => None,
+            Err(error) if self.report_only => {
+                tap.emit(|| Event::Warning(Warning::NotVerified));
+                match error {
+                    Error::Untrusted(untrusted) => Some(Arc::from(untrusted)),
+                    error => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        let parsed = Certificate::parse(leaf).ok_or(Untrusted::BadEncoding)?;
+        let key = parsed.public_key().map_err(|_| Untrusted::UnsupportedKey)?;
+        let identity = PeerIdentity::judged(peer.chain.clone(), verdict);
+        Ok(VerifiedChain::new(identity, key, parsed.key_usage()))
+    }
+}
+
+fn report(tap: &Tap, chain: &[CertificateDer<'_>], verdict: Result<(), &Error>) {
+    if tap.is_on() {
+        let chain: Vec<&[u8]> = chain.iter().map(|certificate| certificate.as_ref()).collect();
+        tap.emit(|| Event::PeerCertificate { chain: &chain, verdict });
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.judge {
+            Judge::Chain(chain) => chain.fmt(f)?,
+            Judge::Pinned(pinned) => pinned.fmt(f)?,
+            Judge::Custom(_) => f.write_str("Custom")?,
+        }
+        f.write_str(if self.report_only { ", report only" } else { "" })
+    }
+}
