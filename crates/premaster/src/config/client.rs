@@ -1,0 +1,175 @@
+//! A client's configuration.
+use super::{Clock, ConfigError, Limits, Policy, SystemClock};
+use crate::{
+    crypto::random::{Random, SystemRandom},
+    identity::{ChainVerifier, Credentials, Roots, Verifier},
+    observe::Observer,
+};
+use std::{fmt, sync::Arc};
+
+/// What a client is willing to do. Build it once, share it as an `Arc`.
+#[derive(Clone)]
+pub struct ClientConfig {
+    pub(crate) policy: Policy,
+    pub(crate) verifier: Verifier,
+    pub(crate) credentials: Credentials,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) send_server_name: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) request_scts: bool,
+    pub(crate) middlebox_compatibility: bool,
+    pub(crate) fallback_scsv: bool,
+    pub(crate) limits: Limits,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl ClientConfig {
+    /// Starts from `Policy::MODERN`, with nothing to verify the server with.
+    pub fn builder() -> ClientConfigBuilder {
+        ClientConfigBuilder {
+            verifier: None,
+            config: Self {
+                policy: Policy::MODERN,
+                verifier: Verifier::from(ChainVerifier::new(Roots::new())),
+                credentials: Credentials::none(),
+                alpn: Vec::new(),
+                send_server_name: true,
+                request_ocsp: true,
+                request_scts: false,
+                middlebox_compatibility: true,
+                fallback_scsv: false,
+                limits: Limits::default(),
+                random: Arc::new(SystemRandom),
+                clock: Arc::new(SystemClock),
+                observer: None,
+            },
+        }
+    }
+
+    /// The limits on what the server may send.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the client is willing to speak.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The same configuration with other application protocols.
+    pub fn with_alpn<P: Into<Vec<u8>>>(
+        mut self,
+        protocols: impl IntoIterator<Item = P>,
+    ) -> Result<Self, ConfigError> {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        super::server::check_alpn(&self.alpn)?;
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").field("policy", &self.policy.name).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`ClientConfig`].
+#[must_use = "a builder does nothing until `build` is called"]
+#[derive(Clone, Debug)]
+pub struct ClientConfigBuilder {
+    verifier: Option<Verifier>,
+    config: ClientConfig,
+}
+
+impl ClientConfigBuilder {
+    /// What is spoken. Default [`Policy::MODERN`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.config.policy = policy;
+        self
+    }
+
+    /// What the server's certificate is verified with. There is no default.
+    pub fn verifier(mut self, verifier: impl Into<Verifier>) -> Self {
+        self.verifier = Some(verifier.into());
+        self
+    }
+
+    /// How the client shows who it is, if the server asks.
+    pub fn credentials(mut self, credentials: impl Into<Credentials>) -> Self {
+        self.config.credentials = credentials.into();
+        self
+    }
+
+    /// Application protocols, in order of preference (RFC 7301). Default none.
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.config.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether the server's name is sent (RFC 6066 section 3). Default yes; an IP address never is.
+    pub fn send_server_name(mut self, send: bool) -> Self {
+        self.config.send_server_name = send;
+        self
+    }
+
+    /// Whether a stapled OCSP response is asked for (RFC 6066 section 8). Default yes.
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.config.request_ocsp = request;
+        self
+    }
+
+    /// Whether signed certificate timestamps are asked for (RFC 6962). Default no.
+    pub fn request_scts(mut self, request: bool) -> Self {
+        self.config.request_scts = request;
+        self
+    }
+
+    /// Whether TLS 1.3 looks like a resumed TLS 1.2 to middleboxes (RFC 9846 appendix E.4). Default yes.
+    pub fn middlebox_compatibility(mut self, compatible: bool) -> Self {
+        self.config.middlebox_compatibility = compatible;
+        self
+    }
+
+    /// Whether the hello says that this is a second try with a lower version (RFC 7507). Default no.
+    pub fn fallback_scsv(mut self, send: bool) -> Self {
+        self.config.fallback_scsv = send;
+        self
+    }
+
+    /// What the server may send at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.config.random = random;
+        self
+    }
+
+    /// Where time comes from. Default the operating system.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.config.clock = clock;
+        self
+    }
+
+    /// Who hears what happens on the connections. Default nobody.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.config.observer = Some(observer);
+        self
+    }
+
+    /// The configuration, if it can work.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what is missing or contradictory.
+    pub fn build(mut self) -> Result<ClientConfig, ConfigError> {
+        self.config.policy.check()?;
+        super::server::check_alpn(&self.config.alpn)?;
+        self.config.verifier = self.verifier.ok_or(ConfigError::NoVerifier)?;
+        Ok(self.config)
+    }
+}

@@ -1,0 +1,167 @@
+//! A server's configuration.
+use super::{Clock, ConfigError, Limits, Policy, SystemClock};
+use crate::{
+    crypto::random::{Random, SystemRandom},
+    identity::{Credentials, Verifier},
+    observe::Observer,
+};
+use std::{fmt, sync::Arc};
+
+/// Whether a server asks for the client's certificate.
+#[derive(Clone, Debug, Default)]
+pub enum ClientAuthentication {
+    /// It does not ask.
+    #[default]
+    None,
+    /// It asks; a client without a certificate is let in, one with a wrong certificate is not.
+    Optional(Verifier),
+    /// It asks, and insists.
+    Required(Verifier),
+}
+
+impl ClientAuthentication {
+    pub(crate) fn verifier(&self) -> Option<&Verifier> {
+        match self {
+            Self::None => None,
+            Self::Optional(verifier) | Self::Required(verifier) => Some(verifier),
+        }
+    }
+
+    pub(crate) const fn is_required(&self) -> bool {
+        matches!(self, Self::Required(_))
+    }
+}
+
+/// What a server is willing to do. Build it once, share it as an `Arc`.
+#[derive(Clone)]
+pub struct ServerConfig {
+    pub(crate) policy: Policy,
+    pub(crate) credentials: Credentials,
+    pub(crate) client_authentication: ClientAuthentication,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) ignore_unknown_alpn: bool,
+    pub(crate) limits: Limits,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl ServerConfig {
+    /// Starts from `Policy::MODERN`, with no certificate.
+    pub fn builder() -> ServerConfigBuilder {
+        ServerConfigBuilder {
+            config: Self {
+                policy: Policy::MODERN,
+                credentials: Credentials::none(),
+                client_authentication: ClientAuthentication::None,
+                alpn: Vec::new(),
+                ignore_unknown_alpn: false,
+                limits: Limits::default(),
+                random: Arc::new(SystemRandom),
+                clock: Arc::new(SystemClock),
+                observer: None,
+            },
+        }
+    }
+
+    /// The limits on what a client may send.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the server is willing to speak.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").field("policy", &self.policy.name).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`ServerConfig`].
+#[must_use = "a builder does nothing until `build` is called"]
+#[derive(Clone, Debug)]
+pub struct ServerConfigBuilder {
+    config: ServerConfig,
+}
+
+impl ServerConfigBuilder {
+    /// What is spoken. Default [`Policy::MODERN`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.config.policy = policy;
+        self
+    }
+
+    /// The certificates and keys: one, several by name, or whatever a `ChooseCredential` says.
+    pub fn credentials(mut self, credentials: impl Into<Credentials>) -> Self {
+        self.config.credentials = credentials.into();
+        self
+    }
+
+    /// Whether clients are asked for a certificate. Default no.
+    pub fn client_authentication(mut self, authentication: ClientAuthentication) -> Self {
+        self.config.client_authentication = authentication;
+        self
+    }
+
+    /// Application protocols, in order of preference (RFC 7301). With a list, a client that offers only others
+    /// is refused (no_application_protocol); one that offers none is served.
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.config.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Serves clients that offer only other application protocols, as if they had offered none. Default no:
+    /// RFC 7301 section 3.2 wants them refused, which keeps one protocol from being taken for another.
+    pub fn ignore_unknown_alpn(mut self, ignore: bool) -> Self {
+        self.config.ignore_unknown_alpn = ignore;
+        self
+    }
+
+    /// What a client may send at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.config.random = random;
+        self
+    }
+
+    /// Where time comes from. Default the operating system.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.config.clock = clock;
+        self
+    }
+
+    /// Who hears what happens on the connections. Default nobody.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.config.observer = Some(observer);
+        self
+    }
+
+    /// The configuration, if it can work.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what is missing or contradictory.
+    pub fn build(self) -> Result<ServerConfig, ConfigError> {
+        self.config.policy.check()?;
+        check_alpn(&self.config.alpn)?;
+        if self.config.credentials.is_none() {
+            return Err(ConfigError::NoCredential);
+        }
+        Ok(self.config)
+    }
+}
+
+pub(super) fn check_alpn(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
+    match protocols.iter().all(|name| (1..=255).contains(&name.len())) {
+        true => Ok(()),
+        false => Err(ConfigError::BadApplicationProtocol),
+    }
+}
