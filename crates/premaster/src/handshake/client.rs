@@ -1,0 +1,271 @@
+//! The client's side up to the choice of version: what is offered, and what the server made of it.
+use super::{Established, client12, client13, peer::Peer};
+use crate::{
+    Error,
+    config::ClientConfig,
+    error::{Failure, Incompatible, Misbehaved},
+    exchange::{EphemeralKey, Group},
+    observe::{Choice, Event, KeyLife},
+    wire::{
+        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
+        PskKeyExchangeMode,
+        extension::{self, Extensions, KeyShareEntry, Place, ProtocolName, allowed_in, push},
+        message::{ClientHello, DOWNGRADE_TLS11, DOWNGRADE_TLS12, ServerHello, handshake},
+    },
+};
+use pki_types::ServerName;
+use std::sync::Arc;
+
+/// A client's handshake (RFC 9846 section 2, RFC 5246 section 7.3).
+pub(crate) async fn handshake(
+    peer: Peer,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+) -> Result<Established, Error> {
+    let mut offer = Offer::new(config, name)?;
+    peer.tap().identify(&offer.random);
+    offer.send(&peer)?;
+
+    let answer = peer.expect(HandshakeType::SERVER_HELLO).await?;
+    let hello = ServerHello::decode(answer.body())?;
+    let version = offer.version(&hello)?;
+    peer.set_version(version);
+    let because = "the server chose it from those offered";
+    peer.tap().emit(|| Event::Chose { what: Choice::Version(version), because });
+    match version {
+        ProtocolVersion::TLS_1_3 => client13::handshake(peer, offer, answer).await,
+        _ => client12::handshake(peer, offer, answer).await,
+    }
+}
+
+/// What a client offers, as far as later checks need to remember it.
+pub(super) struct Offer {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+    pub(super) random: [u8; 32],
+    pub(super) session_id: Vec<u8>,
+    pub(super) shares: Vec<EphemeralKey>,
+    pub(super) cookie: Option<Vec<u8>>,
+    /// The last ClientHello, header included.
+    pub(super) hello: Vec<u8>,
+    sent: Vec<ExtensionType>,
+}
+
+impl Offer {
+    fn new(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+        // Randomness is drawn once: it costs a system call or more.
+        let mut bytes = [0; 64];
+        config.random.fill(&mut bytes).map_err(|_| Failure::Random)?;
+        let (random, session_id) = bytes.split_at(32);
+        let mut offer = Self {
+            random: random.try_into().map_err(|_| Failure::Random)?,
+            session_id: Vec::new(),
+            shares: Vec::new(),
+            cookie: None,
+            hello: Vec::new(),
+            sent: Vec::new(),
+            config,
+            name,
+        };
+        if offer.offers(ProtocolVersion::TLS_1_3) {
+            if offer.config.middlebox_compatibility {
+                offer.session_id = session_id.to_vec();
+            }
+            let groups = offer.config.policy.key_shares.iter().filter_map(|code| Group::find(*code));
+            let random = &*offer.config.random;
+            offer.shares =
+                groups.map(|group| EphemeralKey::generate(group, random)).collect::<Result<_, _>>()?;
+        }
+        Ok(offer)
+    }
+
+    pub(super) fn offers(&self, version: ProtocolVersion) -> bool {
+        self.config.policy.allows(version)
+    }
+
+    /// Whether the last hello had this extension: an answer to any other is unsolicited.
+    pub(super) fn sent(&self, extension: ExtensionType) -> bool {
+        self.sent.contains(&extension)
+    }
+
+    /// Makes the share that a HelloRetryRequest asks for, in place of those that were sent.
+    pub(super) fn retry_with(&mut self, group: &'static Group) -> Result<(), Error> {
+        self.shares = vec![EphemeralKey::generate(group, &*self.config.random)?];
+        Ok(())
+    }
+
+    /// Sends a ClientHello, the first or the second (RFC 9846 section 4.1.2).
+    pub(super) fn send(&mut self, peer: &Peer) -> Result<(), Error> {
+        for share in &self.shares {
+            let group = Some(share.group().code);
+            peer.tap().emit(|| Event::EphemeralKey { group, public: share.public(), life: KeyLife::Made });
+        }
+        let mut extensions = Vec::with_capacity(2048);
+        self.extensions(&mut extensions);
+        let extensions = Extensions::from_encoded(&extensions);
+        self.sent = extensions.iter().map(|(extension, _)| extension).collect();
+        let cipher_suites = self.cipher_suites();
+        let hello = ClientHello {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            random: &self.random,
+            session_id: &self.session_id,
+            cipher_suites: List::from(&cipher_suites),
+            compression_methods: &[0],
+            extensions,
+        };
+        let mut encoded = Vec::with_capacity(2048);
+        handshake::encode(&hello, &mut encoded);
+        peer.send_encoded(&encoded);
+        peer.mailbox().flush()?;
+        self.hello = encoded;
+        Ok(())
+    }
+
+    fn cipher_suites(&self) -> Vec<CipherSuite> {
+        let policy = &self.config.policy;
+        let speaks = |code: &&CipherSuite| {
+            crate::suite::Suite::find(**code).is_some_and(|suite| policy.allows(suite.version()))
+        };
+        let mut suites: Vec<CipherSuite> = policy.cipher_suites.iter().filter(speaks).copied().collect();
+        if self.config.fallback_scsv {
+            suites.push(CipherSuite::TLS_FALLBACK_SCSV);
+        }
+        suites
+    }
+
+    fn extensions(&self, out: &mut Vec<u8>) {
+        let config = &self.config;
+        let policy = &config.policy;
+        if let (ServerName::DnsName(name), true) = (&self.name, config.send_server_name) {
+            push(out, &extension::ServerName { host_name: name.as_ref().as_bytes() });
+        }
+        if self.offers(ProtocolVersion::TLS_1_2) {
+            push(out, &extension::ExtendedMasterSecret);
+            push(out, &extension::RenegotiationInfo { renegotiated_connection: &[] });
+            push(
+                out,
+                &extension::EcPointFormats {
+                    ec_point_format_list: List::from(&[EcPointFormat::uncompressed]),
+                },
+            );
+        }
+        if !policy.groups.is_empty() {
+            push(out, &extension::SupportedGroups { named_group_list: List::from(&*policy.groups) });
+        }
+        push(
+            out,
+            &extension::SignatureAlgorithms {
+                supported_signature_algorithms: List::from(&*policy.signature_schemes),
+            },
+        );
+        if config.request_ocsp {
+            push(out, &extension::CertificateStatusRequest::ocsp());
+        }
+        if config.request_scts {
+            push(out, &extension::SignedCertificateTimestampRequest);
+        }
+        if !config.alpn.is_empty() {
+            let names: Vec<ProtocolName<'_>> = config.alpn.iter().map(|name| ProtocolName(name)).collect();
+            push(out, &extension::ProtocolNameList { protocol_name_list: List::from(&names) });
+        }
+        if self.offers(ProtocolVersion::TLS_1_3) {
+            let versions: Vec<ProtocolVersion> = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2]
+                .into_iter()
+                .filter(|v| self.offers(*v))
+                .collect();
+            push(out, &extension::SupportedVersionsClientHello { versions: List::from(&versions) });
+            let modes = [PskKeyExchangeMode::psk_dhe_ke];
+            push(out, &extension::PskKeyExchangeModes { ke_modes: List::from(&modes) });
+            if let Some(cookie) = &self.cookie {
+                push(out, &extension::Cookie { cookie });
+            }
+            let shares: Vec<KeyShareEntry<'_>> = self
+                .shares
+                .iter()
+                .map(|share| KeyShareEntry { group: share.group().code, key_exchange: share.public() })
+                .collect();
+            push(out, &extension::KeyShareClientHello { client_shares: List::from(&shares) });
+        }
+    }
+
+    /// The version that the server chose (RFC 9846 sections 4.1.3 and 4.2.1).
+    fn version(&self, hello: &ServerHello<'_>) -> Result<ProtocolVersion, Error> {
+        let chosen = match hello.extensions.get::<extension::SupportedVersionsServerHello>()? {
+            // Only TLS 1.3 and later are negotiated by the extension.
+            Some(extension) if extension.selected_version < ProtocolVersion::TLS_1_3 => {
+                return Err(Misbehaved::UnofferedVersion.into());
+            }
+            Some(extension) if !self.offers(extension.selected_version) => {
+                return Err(Misbehaved::UnofferedVersion.into());
+            }
+            Some(_) if hello.legacy_version != ProtocolVersion::TLS_1_2 => {
+                return Err(Misbehaved::UnofferedVersion.into());
+            }
+            Some(extension) => extension.selected_version,
+            None => hello.legacy_version,
+        };
+        if !self.offers(chosen)
+            || ![ProtocolVersion::TLS_1_2, ProtocolVersion::TLS_1_3].contains(&chosen)
+            || (chosen == ProtocolVersion::TLS_1_3 && hello.legacy_version != ProtocolVersion::TLS_1_2)
+        {
+            let ours = self.config.policy.versions.to_vec();
+            return Err(Incompatible::Version { ours, theirs: vec![chosen] }.into());
+        }
+        // RFC 9846 section 4.1.3: a server that could have spoken TLS 1.3 says so in its random, which is signed.
+        if chosen < ProtocolVersion::TLS_1_3
+            && self.offers(ProtocolVersion::TLS_1_3)
+            && (hello.bears(&DOWNGRADE_TLS12) || hello.bears(&DOWNGRADE_TLS11))
+        {
+            return Err(Misbehaved::Downgraded.into());
+        }
+        Ok(chosen)
+    }
+
+    /// The share that the server chose, to be spent; the others are erased.
+    pub(super) fn take_share(&mut self, peer: &Peer, group: NamedGroup) -> Result<EphemeralKey, Error> {
+        let mut chosen = None;
+        for share in std::mem::take(&mut self.shares) {
+            if share.group().code == group {
+                chosen = Some(share);
+            } else {
+                let (group, life) = (Some(share.group().code), KeyLife::DiscardedAndErased);
+                peer.tap().emit(|| Event::EphemeralKey { group, public: share.public(), life });
+            }
+        }
+        chosen.ok_or(Misbehaved::UnsharedGroup.into())
+    }
+
+    /// An extension of the server's that answers none of ours is unsolicited (RFC 9846 section 4.2).
+    pub(super) fn check_answers(
+        &self,
+        message: HandshakeType,
+        extensions: &Extensions<'_>,
+    ) -> Result<(), Error> {
+        for (extension, _) in extensions.iter() {
+            let unasked =
+                [ExtensionType::COOKIE].contains(&extension) && message == HandshakeType::SERVER_HELLO;
+            if !unasked && !self.sent(extension) {
+                return Err(Misbehaved::UnofferedExtension.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The protocol that the server chose (RFC 7301 section 3.1).
+    pub(super) fn alpn(&self, extensions: &Extensions<'_>) -> Result<Option<Vec<u8>>, Error> {
+        let Some(chosen) = extensions.get::<extension::SelectedProtocolName<'_>>()? else { return Ok(None) };
+        let name = chosen.protocol_name.0;
+        match self.config.alpn.iter().any(|own| own == name) {
+            true => Ok(Some(name.to_vec())),
+            false => Err(Misbehaved::UnofferedAlpn.into()),
+        }
+    }
+}
+
+/// RFC 9846 section 4.2: an extension in a message that it does not belong in is illegal.
+pub(super) fn check_place(place: Place, extensions: &Extensions<'_>) -> Result<(), Error> {
+    match extensions.iter().all(|(extension, _)| allowed_in(extension, place)) {
+        true => Ok(()),
+        false => Err(Misbehaved::ExtensionOutOfPlace.into()),
+    }
+}

@@ -1,0 +1,212 @@
+//! The client's side of the TLS 1.3 handshake (RFC 9846 section 2).
+//!
+//! ```text
+//!        Client                                               Server
+//! Key  ^ ClientHello
+//! Exch | + key_share*
+//!      v + pre_shared_key*       -------->
+//!                                                       ServerHello  ^ Key
+//!                                                      + key_share*  | Exch
+//!                                                 + pre_shared_key*  v
+//!                                             {EncryptedExtensions}  ^  Server
+//!                                             {CertificateRequest*}  v  Params
+//!                                                    {Certificate*}  ^
+//!                                              {CertificateVerify*}  | Auth
+//!                                                        {Finished}  v
+//!      ^ {Certificate*}
+//! Auth | {CertificateVerify*}
+//!      v {Finished}              -------->
+//!        [Application Data]      <------->      [Application Data]
+//! ```
+use super::{
+    Established, Secrets, authenticate,
+    client::{Offer, check_place},
+    established::Info,
+    peer::{Message, Peer},
+    record_keys::{opener13, sealer13},
+};
+use crate::{
+    Error,
+    error::Misbehaved,
+    exchange::Group,
+    observe::{Choice, Epoch, Event, KeyLife},
+    schedule::{Kdf, tls13::EarlySecret},
+    suite::Suite,
+    wire::{
+        HandshakeType, ProtocolVersion, Side,
+        extension::{self, Place},
+        message::{CertificateRequest13, EncryptedExtensions, Finished, ServerHello},
+    },
+};
+use std::sync::Arc;
+
+pub(super) async fn handshake(
+    peer: Peer,
+    mut offer: Offer,
+    mut answer: Message,
+) -> Result<Established, Error> {
+    let retried = ServerHello::decode(answer.body())?.is_hello_retry_request();
+    let retry_suite = if retried {
+        let suite = retry(&peer, &mut offer, &answer)?;
+        answer = peer.expect(HandshakeType::SERVER_HELLO).await?;
+        Some(suite)
+    } else {
+        None
+    };
+    let hello = ServerHello::decode(answer.body())?;
+    let suite = check_hello(&offer, &hello, retry_suite)?;
+    if !retried {
+        peer.start_hash(suite.hash);
+    }
+    peer.forget_messages();
+    let mut info = Info { hello_retry: retried, extended_master_secret: true, ..Info::new(suite) };
+    let because = "the server chose it from those offered";
+    peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.code), because });
+
+    // Key exchange: the share that was made for this handshake opens the server's, once.
+    let share = hello
+        .extensions
+        .get::<extension::KeyShareServerHello<'_>>()?
+        .ok_or(Misbehaved::MissingKeyShare)?
+        .server_share;
+    let key = offer.take_share(&peer, share.group)?;
+    info.group = Some(share.group);
+    peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
+    let public = peer.tap().is_on().then(|| key.public().to_vec());
+    let shared = key.open(share.key_exchange)?;
+    peer.tap().emit(|| Event::EphemeralKey {
+        group: info.group,
+        public: public.as_deref().unwrap_or_default(),
+        life: KeyLife::SpentAndErased,
+    });
+    let handshake = EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())).into_handshake(shared);
+    let handshake_traffic = handshake.traffic(&peer.transcript_hash());
+    peer.install_read(opener13(suite, &handshake_traffic.server)?, Epoch::Handshake);
+    if offer.config.middlebox_compatibility && !retried {
+        peer.send_change_cipher_spec()?;
+    }
+    peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
+    let main = handshake.into_main();
+
+    // Server parameters.
+    let message = peer.expect(HandshakeType::ENCRYPTED_EXTENSIONS).await?;
+    let extensions = EncryptedExtensions::decode(message.body())?.extensions;
+    offer.check_answers(HandshakeType::ENCRYPTED_EXTENSIONS, &extensions)?;
+    check_place(Place::EncryptedExtensions, &extensions)?;
+    info.alpn = offer.alpn(&extensions)?;
+
+    // Authentication of the server: its certificate, and its signature over everything so far.
+    let request = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
+    let request = request.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
+    if let Some(request) = &request {
+        authenticate::check_request13(request)?;
+    }
+    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
+    let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
+    let signed = peer.transcript_hash();
+    let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
+    let schemes = &offer.config.policy.signature_schemes;
+    info.peer_scheme =
+        Some(authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?);
+    info.peer = Some(Arc::new(server.into_parts().0));
+
+    let transcript = peer.transcript_hash();
+    let message = peer.expect(HandshakeType::FINISHED).await?;
+    let finished = Finished::decode(message.body())?;
+    if !handshake_traffic.server.verify(&transcript, finished.verify_data) {
+        return Err(Misbehaved::WrongFinished.into());
+    }
+    let transcript = peer.transcript_hash();
+    let application_traffic = main.application_traffic(&transcript);
+    let exporter = main.exporter(&transcript);
+
+    // Authentication of the client, if the server asked for it.
+    if let Some(request) = request {
+        info.own_scheme = authenticate::answer_request13(&peer, &offer, &request).await?;
+    }
+    let verify_data = handshake_traffic.client.verify_data(&peer.transcript_hash());
+    peer.send(&Finished { verify_data: verify_data.as_ref() });
+
+    peer.install_write(sealer13(suite, &application_traffic.client)?, Epoch::Application(0))?;
+    peer.install_read(opener13(suite, &application_traffic.server)?, Epoch::Application(0));
+    drop(main);
+    Ok(Established {
+        info: Box::new(info),
+        secrets: Secrets::Tls13 { traffic: application_traffic, exporter },
+    })
+}
+
+/// What a ServerHello must say (RFC 9846 section 4.1.3).
+fn check_hello(
+    offer: &Offer,
+    hello: &ServerHello<'_>,
+    retry_suite: Option<&'static Suite>,
+) -> Result<&'static Suite, Error> {
+    if hello.is_hello_retry_request() && retry_suite.is_some() {
+        return Err(Misbehaved::SecondRetry.into());
+    }
+    let version = hello
+        .extensions
+        .get::<extension::SupportedVersionsServerHello>()?
+        .map(|chosen| chosen.selected_version);
+    if version != Some(ProtocolVersion::TLS_1_3) {
+        return Err(Misbehaved::ChangedAfterRetry.into());
+    }
+    if hello.session_id != offer.session_id {
+        return Err(Misbehaved::SessionIdNotEchoed.into());
+    }
+    if hello.compression_method != 0 {
+        return Err(Misbehaved::BadCompression.into());
+    }
+    offer.check_answers(HandshakeType::SERVER_HELLO, &hello.extensions)?;
+    let place = match hello.is_hello_retry_request() {
+        true => Place::HelloRetryRequest,
+        false => Place::ServerHello13,
+    };
+    check_place(place, &hello.extensions)?;
+    let suite = offer
+        .config
+        .policy
+        .cipher_suites
+        .contains(&hello.cipher_suite)
+        .then(|| Suite::find(hello.cipher_suite))
+        .flatten()
+        .ok_or(Misbehaved::UnofferedSuite)?;
+    if suite.version() != ProtocolVersion::TLS_1_3 {
+        return Err(Misbehaved::SuiteOfOtherVersion.into());
+    }
+    if retry_suite.is_some_and(|before| before != suite) {
+        return Err(Misbehaved::ChangedAfterRetry.into());
+    }
+    Ok(suite)
+}
+
+/// Answers a HelloRetryRequest with a second ClientHello (RFC 9846 section 4.1.4).
+fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Suite, Error> {
+    let request = ServerHello::decode(answer.body())?;
+    let suite = check_hello(offer, &request, None)?;
+    let because = "the server asks for a second ClientHello";
+    peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
+    let cookie = request.extensions.get::<extension::Cookie<'_>>()?;
+    let group = request.extensions.get::<extension::KeyShareHelloRetryRequest>()?;
+    if cookie.is_none() && group.is_none() {
+        return Err(Misbehaved::PointlessRetry.into());
+    }
+    peer.restart_transcript(suite.hash, &offer.hello, Some(answer.bytes()));
+    if let Some(group) = group {
+        let code = group.selected_group;
+        if !offer.config.policy.groups.contains(&code) {
+            return Err(Misbehaved::UnofferedGroup.into());
+        }
+        if offer.shares.iter().any(|share| share.group().code == code) {
+            return Err(Misbehaved::RetryForSharedGroup.into());
+        }
+        offer.retry_with(Group::find(code).ok_or(Misbehaved::UnofferedGroup)?)?;
+    }
+    offer.cookie = cookie.map(|cookie| cookie.cookie.to_vec());
+    if offer.config.middlebox_compatibility {
+        peer.send_change_cipher_spec()?;
+    }
+    offer.send(peer)?;
+    Ok(suite)
+}

@@ -1,0 +1,23 @@
+//! The conversation: four files, each one function that reads like the RFC's figure, and what they share.
+//!
+//! A handshake is an `async fn` that does no I/O. It is polled by hand against a mailbox, [`peer::Peer`], which
+//! the connection fills with messages and drains of records. What it must wait for besides the peer (a signing
+//! service, a verifier, a certificate chosen by name) is one more `.await`.
+mod authenticate;
+mod client;
+mod client12;
+mod client13;
+mod established;
+mod exchange12;
+mod negotiate;
+pub(crate) mod peer;
+mod record_keys;
+mod server;
+mod server12;
+mod server13;
+
+pub(crate) use client::handshake as client;
+pub use established::Info;
+pub(crate) use established::{Established, Secrets};
+pub(crate) use record_keys::{opener13, sealer13};
+pub(crate) use server::handshake as server;

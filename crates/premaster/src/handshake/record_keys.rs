@@ -1,0 +1,59 @@
+//! From secrets to the keys of records, for both versions.
+use crate::{
+    Error,
+    record::{Opener, Sealer},
+    schedule::{
+        tls12::{KeyBlock, WriteKeys},
+        tls13::TrafficSecret,
+    },
+    suite::{Protection, Suite},
+    wire::Side,
+};
+
+/// The keys that records are sealed with under a TLS 1.3 traffic secret (RFC 9846 section 7.3).
+pub(crate) fn sealer13(suite: &Suite, secret: &TrafficSecret) -> Result<Sealer, Error> {
+    match suite.protection {
+        Protection::Aead(aead) => {
+            secret.with_key_and_iv(aead.key_len(), |key, iv| Sealer::tls13(aead, key, iv))
+        }
+        Protection::Cbc { .. } => Err(crate::error::Failure::Configuration.into()),
+    }
+}
+
+/// The keys that records are opened with under a TLS 1.3 traffic secret.
+pub(crate) fn opener13(suite: &Suite, secret: &TrafficSecret) -> Result<Opener, Error> {
+    match suite.protection {
+        Protection::Aead(aead) => {
+            secret.with_key_and_iv(aead.key_len(), |key, iv| Opener::tls13(aead, key, iv))
+        }
+        Protection::Cbc { .. } => Err(crate::error::Failure::Configuration.into()),
+    }
+}
+
+/// The keys that `side` seals TLS 1.2 records with.
+pub(super) fn sealer12(
+    suite: &Suite,
+    block: &KeyBlock,
+    side: Side,
+    order: crate::record::CbcOrder,
+) -> Result<Sealer, Error> {
+    let WriteKeys { mac_key, key, iv } = block.keys(side);
+    match suite.protection {
+        Protection::Aead(aead) => Sealer::tls12_aead(aead, key, iv),
+        Protection::Cbc { cipher, mac } => Sealer::tls12_cbc(cipher, mac, key, mac_key, order),
+    }
+}
+
+/// The keys that the peer of `side`'s records, sent by `side`, are opened with.
+pub(super) fn opener12(
+    suite: &Suite,
+    block: &KeyBlock,
+    side: Side,
+    order: crate::record::CbcOrder,
+) -> Result<Opener, Error> {
+    let WriteKeys { mac_key, key, iv } = block.keys(side);
+    match suite.protection {
+        Protection::Aead(aead) => Opener::tls12_aead(aead, key, iv),
+        Protection::Cbc { cipher, mac } => Opener::tls12_cbc(cipher, mac, key, mac_key, order),
+    }
+}

@@ -1,0 +1,72 @@
+//! The server's side up to the choice of version.
+use super::{Established, negotiate, peer::Peer, server12, server13};
+use crate::{
+    Error,
+    config::ServerConfig,
+    crypto::sign::{KeyKind, SchemeUse},
+    error::{Failure, Incompatible, Misbehaved},
+    identity::{Ask, Credential},
+    observe::{Choice, Event},
+    wire::{HandshakeType, List, ProtocolVersion, SignatureScheme, extension, message::ClientHello},
+};
+use std::sync::Arc;
+
+/// A server's handshake (RFC 9846 section 2, RFC 5246 section 7.3).
+pub(crate) async fn handshake(peer: Peer, config: Arc<ServerConfig>) -> Result<Established, Error> {
+    let message = peer.expect(HandshakeType::CLIENT_HELLO).await?;
+    let hello = ClientHello::decode(message.body())?;
+    peer.tap().identify(hello.random);
+    let version = negotiate::version(&config.policy, &hello)?;
+    peer.set_version(version.value);
+    peer.tap().emit(|| Event::Chose { what: Choice::Version(version.value), because: version.because });
+    match version.value {
+        ProtocolVersion::TLS_1_3 => server13::handshake(peer, config, message).await,
+        _ => server12::handshake(peer, config, message).await,
+    }
+}
+
+/// The name that the client asks for (RFC 6066 section 3).
+pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
+    let Some(asked) = hello.extensions.get::<extension::ServerName<'_>>()? else { return Ok(None) };
+    let name = std::str::from_utf8(asked.host_name).map_err(|_| Misbehaved::BadServerName)?;
+    pki_types::DnsName::try_from(name).map_err(|_| Misbehaved::BadServerName)?;
+    Ok(Some(name.to_ascii_lowercase()))
+}
+
+/// The credential for this client, by name and by what the client can verify.
+pub(super) async fn credential(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    name: Option<&str>,
+    schemes: List<'_, SignatureScheme>,
+    usage: SchemeUse,
+    key_kinds: Option<&[KeyKind]>,
+) -> Result<Arc<Credential>, Error> {
+    let schemes: Vec<SignatureScheme> = schemes.iter().collect();
+    let authorities = hello.extensions.get::<extension::CertificateAuthorities<'_>>()?;
+    let authorities: Vec<&[u8]> =
+        authorities.iter().flat_map(|list| list.authorities).map(|name| name.0).collect();
+    let alpn = hello.extensions.get::<extension::ProtocolNameList<'_>>()?;
+    let alpn: Vec<&[u8]> = alpn.iter().flat_map(|list| list.protocol_name_list).map(|name| name.0).collect();
+    let ask = Ask {
+        server_name: name,
+        schemes: &schemes,
+        usage,
+        authorities: &authorities,
+        key_kinds,
+        alpn: &alpn,
+    };
+    let chosen = config.credentials.choose(&ask).await;
+    let credential = chosen.ok_or_else(|| Incompatible::Certificate { name: name.map(str::to_owned) })?;
+    let because = "chosen by the name and by what the client can verify";
+    peer.tap().emit(|| Event::Chose { what: Choice::Certificate(credential.leaf()), because });
+    Ok(credential)
+}
+
+/// Hands out 32 bytes for ServerHello.random.
+pub(super) fn random(config: &ServerConfig) -> Result<[u8; 32], Error> {
+    let mut random = [0; 32];
+    config.random.fill(&mut random).map_err(|_| Failure::Random)?;
+    Ok(random)
+}
