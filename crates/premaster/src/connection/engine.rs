@@ -1,0 +1,327 @@
+//! What becomes of a record: opened, joined into messages, handed to the handshake or to the application.
+use super::{Connection, Content, Received, State, traffic::Traffic};
+use crate::{
+    Error, Output,
+    error::Misbehaved,
+    handshake::peer::{EarlyData, Inbound, Message},
+    observe::{Direction, Event},
+    wire::{
+        AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Side, record::HEADER_LEN,
+    },
+};
+use std::{
+    ops::Range,
+    task::{Context, Poll, Waker},
+};
+
+/// Moves what is ready for the wire to the caller.
+pub(super) fn hand_over(from: &mut Output, to: &mut Output) {
+    if !from.is_empty() {
+        to.extend(from.as_slice());
+        from.clear();
+    }
+}
+
+/// What a record brought, before it is borrowed from the input.
+enum Opened {
+    Progress,
+    Data(Range<usize>),
+    Closed,
+}
+
+impl Connection {
+    /// Takes one record from the front of `input` and opens it in place.
+    ///
+    /// # Errors
+    /// Whatever the peer did wrong; the alert for it is in `output` already. After that, the same error again.
+    pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
+        if let State::Failed(error) = &self.state {
+            return Err((**error).clone());
+        }
+        if self.received_close_notify {
+            // RFC 9846 section 6.1: data after close_notify is ignored.
+            return Ok(Received { consumed: input.len(), content: Content::Closed });
+        }
+        if self.is_waiting() {
+            return Ok(Received { consumed: 0, content: Content::Waiting });
+        }
+        let length = match self.opener.frame(input) {
+            Ok(Some(length)) => length,
+            Ok(None) => HEADER_LEN,
+            Err(error) => return Err(self.fail(error, output)),
+        };
+        let Some(record) = input.get_mut(..length) else {
+            return Ok(Received { consumed: 0, content: Content::NeedMore(length) });
+        };
+        let opened = self.open(record, output).map_err(|error| match self.state {
+            State::Failed(_) => error,
+            _ => self.fail(error, output),
+        })?;
+        let content = match opened {
+            Opened::Data(range) => Content::Data(input.get(range).unwrap_or_default()),
+            Opened::Closed => Content::Closed,
+            Opened::Progress if self.is_waiting() => Content::Waiting,
+            Opened::Progress => Content::Progress,
+        };
+        Ok(Received { consumed: length, content })
+    }
+
+    fn open(&mut self, record: &mut [u8], output: &mut Output) -> Result<Opened, Error> {
+        self.tap.emit(|| Event::Record { direction: Direction::Received, bytes: record });
+        let outer = ContentType(record.first().copied().unwrap_or_default());
+        let tls13 = self.version() == Some(ProtocolVersion::TLS_1_3);
+        if outer == ContentType::CHANGE_CIPHER_SPEC && (tls13 || self.opener.is_protected()) {
+            return self.skip_change_cipher_spec(record.get(HEADER_LEN..).unwrap_or_default(), tls13);
+        }
+        if self.is_early_plaintext_alert(record, tls13) {
+            // The peer failed before it had keys to say so under.
+            return self.alert(record.get(HEADER_LEN..).unwrap_or_default(), output);
+        }
+        if outer == ContentType::APPLICATION_DATA
+            && self.skips_early_data(record.len())?
+            && !self.opener.is_protected()
+        {
+            return Ok(Opened::Progress);
+        }
+        let (content_type, range) = match self.opener.open(record) {
+            Err(Error::Misbehaved(Misbehaved::BadRecordMac)) if self.skips_early_data(record.len())? => {
+                self.count_skipped(record.len());
+                return Ok(Opened::Progress);
+            }
+            opened => opened?,
+        };
+        self.opener_is_unused = false;
+        let plaintext = record.get(range.clone()).unwrap_or_default();
+        let epoch = self.read_epoch;
+        self.tap.emit(|| Event::Content { direction: Direction::Received, content_type, plaintext, epoch });
+        if content_type != ContentType::HANDSHAKE && !self.joiner.is_empty() {
+            // RFC 9846 section 5.1: nothing may come between the parts of a handshake message.
+            return Err(Misbehaved::InterleavedMessage.into());
+        }
+        if content_type != ContentType::ALERT {
+            self.counters.warnings = 0;
+        }
+        match content_type {
+            ContentType::HANDSHAKE => {
+                self.joiner.push(plaintext)?;
+                self.pump(output)?;
+                Ok(Opened::Progress)
+            }
+            ContentType::ALERT => {
+                let alert: Vec<u8> = plaintext.to_vec();
+                self.alert(&alert, output)
+            }
+            ContentType::APPLICATION_DATA => self.application_data(range),
+            ContentType::CHANGE_CIPHER_SPEC => {
+                let legal = plaintext == [1];
+                self.change_cipher_spec(legal, output)
+            }
+            _ => Err(Misbehaved::UnknownContentType.into()),
+        }
+    }
+
+    fn version(&self) -> Option<ProtocolVersion> {
+        match &self.state {
+            State::Handshaking(handshaking) => handshaking.peer.mailbox().version,
+            State::Established(traffic) => Some(traffic.info.version),
+            State::Failed(_) => None,
+        }
+    }
+
+    fn is_early_plaintext_alert(&self, record: &[u8], tls13: bool) -> bool {
+        tls13
+            && self.is_handshaking()
+            && self.side == Side::Server
+            && self.opener.is_protected()
+            && self.opener_is_unused
+            && record.first() == Some(&ContentType::ALERT.0)
+    }
+
+    /// RFC 9846 section 5: TLS 1.3 skips change_cipher_spec records that keep middleboxes quiet.
+    fn skip_change_cipher_spec(&mut self, fragment: &[u8], tls13: bool) -> Result<Opened, Error> {
+        if !tls13 || !self.is_handshaking() {
+            return Err(Misbehaved::UnexpectedChangeCipherSpec.into());
+        }
+        if fragment != [1] {
+            return Err(Misbehaved::BadChangeCipherSpec.into());
+        }
+        if !self.joiner.is_empty() {
+            return Err(Misbehaved::InterleavedMessage.into());
+        }
+        self.counters.change_cipher_specs += 1;
+        if self.counters.change_cipher_specs > self.limits.change_cipher_specs {
+            return Err(Misbehaved::TooManyChangeCipherSpecs.into());
+        }
+        self.tap.emit(|| Event::ChangeCipherSpec(Direction::Received));
+        Ok(Opened::Progress)
+    }
+
+    /// The TLS 1.2 change_cipher_spec belongs to the handshake.
+    fn change_cipher_spec(&mut self, legal: bool, output: &mut Output) -> Result<Opened, Error> {
+        if !legal {
+            return Err(Misbehaved::BadChangeCipherSpec.into());
+        }
+        self.tap.emit(|| Event::ChangeCipherSpec(Direction::Received));
+        match &mut self.state {
+            State::Handshaking(handshaking) => {
+                handshaking.peer.mailbox().inbound = Some(Inbound::ChangeCipherSpec)
+            }
+            _ => return Err(Misbehaved::UnexpectedChangeCipherSpec.into()),
+        }
+        self.drive(output)?;
+        Ok(Opened::Progress)
+    }
+
+    fn skips_early_data(&self, length: usize) -> Result<bool, Error> {
+        let State::Handshaking(handshaking) = &self.state else { return Ok(false) };
+        match handshaking.peer.early_data() {
+            EarlyData::Skipped(left) if length <= left => Ok(true),
+            EarlyData::Skipped(_) => Err(Misbehaved::TooMuchEarlyData.into()),
+            _ => Ok(false),
+        }
+    }
+
+    fn count_skipped(&mut self, length: usize) {
+        if let State::Handshaking(handshaking) = &self.state
+            && let EarlyData::Skipped(left) = handshaking.peer.early_data()
+        {
+            handshaking.peer.set_early_data(EarlyData::Skipped(left.saturating_sub(length)));
+        }
+    }
+
+    fn application_data(&mut self, range: Range<usize>) -> Result<Opened, Error> {
+        match &self.state {
+            State::Established(_) => {}
+            State::Handshaking(handshaking) => match handshaking.peer.early_data() {
+                EarlyData::Accepted(left) if range.len() <= left => {
+                    handshaking.peer.set_early_data(EarlyData::Accepted(left - range.len()));
+                }
+                EarlyData::Accepted(_) => return Err(Misbehaved::TooMuchEarlyData.into()),
+                // No data before Finished: whoever the peer is, it has not shown it yet.
+                _ => return Err(Misbehaved::UnexpectedData.into()),
+            },
+            State::Failed(error) => return Err((**error).clone()),
+        }
+        if range.is_empty() {
+            self.counters.empty_records += 1;
+            if self.counters.empty_records > self.limits.empty_records {
+                return Err(Misbehaved::TooManyEmptyRecords.into());
+            }
+            return Ok(Opened::Progress);
+        }
+        self.counters.empty_records = 0;
+        self.counters.key_updates = 0;
+        Ok(Opened::Data(range))
+    }
+
+    /// RFC 9846 section 6, RFC 5246 section 7.2.
+    fn alert(&mut self, alert: &[u8], output: &mut Output) -> Result<Opened, Error> {
+        let &[level, description] = alert else { return Err(Misbehaved::BadAlert.into()) };
+        let (level, description) = (AlertLevel(level), AlertDescription(description));
+        self.tap.emit(|| Event::Alert { direction: Direction::Received, level, description });
+        if description == AlertDescription::close_notify {
+            self.received_close_notify = true;
+            return match &self.state {
+                State::Handshaking(_) => Err(self.refused(description)),
+                _ => Ok(Opened::Closed),
+            };
+        }
+        if ![AlertLevel::warning, AlertLevel::fatal].contains(&level) {
+            return Err(Misbehaved::UnknownAlertLevel.into());
+        }
+        let tls13 = self.version() == Some(ProtocolVersion::TLS_1_3);
+        let harmless = match tls13 {
+            // RFC 9846 section 6.2: every alert but these two is fatal, whatever its level says.
+            true => description == AlertDescription::user_canceled,
+            false => level == AlertLevel::warning,
+        };
+        if !harmless {
+            return Err(self.refused(description));
+        }
+        self.counters.warnings += 1;
+        if self.counters.warnings > self.limits.warnings {
+            return Err(Misbehaved::TooManyWarnings.into());
+        }
+        let _ = output;
+        Ok(Opened::Progress)
+    }
+
+    fn refused(&mut self, description: AlertDescription) -> Error {
+        let error = Error::Refused(description);
+        self.tap.emit(|| Event::Failed(&error));
+        self.state = State::Failed(Box::new(error.clone()));
+        error
+    }
+
+    /// Hands whole messages on, as long as somebody wants them.
+    pub(super) fn pump(&mut self, output: &mut Output) -> Result<(), Error> {
+        while !self.is_waiting() {
+            let Some(bytes) = self.joiner.pop()? else { break };
+            let message = Message::from(bytes);
+            self.tap.emit(|| Event::Message { direction: Direction::Received, bytes: message.bytes() });
+            match &mut self.state {
+                State::Handshaking(handshaking) => {
+                    handshaking.received += message.bytes().len();
+                    if handshaking.received > self.limits.handshake_total {
+                        return Err(Misbehaved::MessageTooLong.into());
+                    }
+                    if self.side == Side::Client && message.handshake_type() == HandshakeType::HELLO_REQUEST {
+                        self.hello_request(&message, output)?;
+                        continue;
+                    }
+                    handshaking.peer.mailbox().inbound = Some(Inbound::Message(message));
+                    self.drive(output)?;
+                }
+                State::Established(_) => self.post_handshake(message, output)?,
+                State::Failed(error) => return Err((**error).clone()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls the handshake, and does what it asked for.
+    pub(super) fn drive(&mut self, output: &mut Output) -> Result<(), Error> {
+        let State::Handshaking(handshaking) = &mut self.state else { return Ok(()) };
+        // Unless it says otherwise, a script that is pending waits for something that is not the peer.
+        handshaking.peer.mailbox().waiting_for = None;
+        let waker = handshaking.waker.clone();
+        let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        let polled = handshaking.script.as_mut().poll(&mut context);
+
+        let (next_opener, flushed) = {
+            let mut mailbox = handshaking.peer.mailbox();
+            let flushed = match &polled {
+                Poll::Ready(Err(_)) => Ok(()),
+                _ => mailbox.flush(),
+            };
+            hand_over(&mut mailbox.output, output);
+            (mailbox.next_opener.take(), flushed)
+        };
+        if let Some((opener, epoch)) = next_opener {
+            self.opener = opener;
+            self.read_epoch = epoch;
+            self.opener_is_unused = true;
+        }
+        let established = match (polled, flushed) {
+            (Poll::Ready(Err(error)), _) | (_, Err(error)) => return Err(self.fail(error, output)),
+            (Poll::Ready(Ok(established)), Ok(())) => established,
+            (Poll::Pending, Ok(())) => return self.check_boundary(output),
+        };
+        let traffic = {
+            let State::Handshaking(handshaking) = &mut self.state else { return Ok(()) };
+            let mut mailbox = handshaking.peer.mailbox();
+            Traffic::new(self.side, established, &mut mailbox)
+        };
+        self.tap.emit(|| Event::Established(traffic.summary(self.side)));
+        self.state = State::Established(Box::new(traffic));
+        self.check_boundary(output)
+    }
+
+    /// RFC 9846 section 5.1: no message may straddle a change of keys.
+    fn check_boundary(&mut self, output: &mut Output) -> Result<(), Error> {
+        if self.opener_is_unused && self.opener.is_protected() && !self.joiner.is_empty() {
+            return Err(self.fail(Misbehaved::MessageAcrossKeyChange.into(), output));
+        }
+        Ok(())
+    }
+}
