@@ -63,7 +63,8 @@ impl Drop for Key {
 
 // SAFETY: an EVP_PKEY has no ties to the thread that made it.
 unsafe impl Send for Key {}
-// SAFETY: the functions that are called through `&Key` only read the key and count its references, atomically.
+// SAFETY: the functions that are called through `&Key` only read the key and count its references,
+// atomically.
 unsafe impl Sync for Key {}
 
 impl Key {

@@ -2,7 +2,9 @@
 //!
 //! This is the only crate of the project that contains `unsafe`.
 
+pub mod bn;
 pub mod kem;
+pub mod rsa;
 
 /// A function of AWS-LC refused its input, or ran out of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -170,6 +170,7 @@ misbehaved! {
     TooMuchEarlyData => unexpected_message, 9846 "4.2.10", "there is more early data than allowed";
     SessionSuiteChanged => illegal_parameter, 5246 "7.4.1.3", "the server resumed a session with another cipher suite";
     SessionVersionChanged => illegal_parameter, 5246 "7.4.1.3", "the server resumed a session with another version";
+    WeakRsaKey => insufficient_security, 9325 "4.5", "the RSA key is smaller than this side's limit";
     BadRsaKeyExchange => illegal_parameter, 5246 "7.4.7.1", "ClientKeyExchange does not have the length of the RSA key";
     PskIdentityUnknown => unknown_psk_identity, 4279 "2", "no key is known for the client's PSK identity";
     BadCertificateStatus => bad_certificate_status_response, 6066 "8", "the stapled OCSP response is not acceptable";
@@ -500,6 +501,8 @@ pub enum Misuse {
     NotInThisVersion,
     /// An exporter was asked for while there is none, or with a context or length it cannot take.
     NoExporter,
+    /// The policy leaves nothing for this peer but what RFC 10015 deprecates, and no opt-in covers it now.
+    LegacyNotAllowed,
     /// The key under which records are sent has protected all that it may (RFC 9846 section 5.5).
     KeyExhausted,
 }
@@ -585,6 +588,9 @@ impl fmt::Display for Error {
                 Misuse::Closed => "the connection is closed",
                 Misuse::NotInThisVersion => "the negotiated version does not know this request",
                 Misuse::NoExporter => "no keying material can be exported",
+                Misuse::LegacyNotAllowed => {
+                    "only exchanges that RFC 10015 deprecates are left, and no opt-in covers this peer now"
+                }
                 Misuse::KeyExhausted => "the record key has protected all that it may",
             }),
             Self::Failed(failure) => f.write_str(match failure {

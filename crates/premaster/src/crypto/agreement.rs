@@ -17,8 +17,9 @@ pub(crate) enum Curve {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidPoint;
 
-/// How often a scalar is drawn. Already the second draw is a rarity, at worst one in 2^32 (the orders begin with
-/// 32 one bits or more), so that a source that needs all of these is broken, and must not stall the handshake.
+/// How often a scalar is drawn. Already the second draw is a rarity, at worst one in 2^32 (the orders begin
+/// with 32 one bits or more), so that a source that needs all of these is broken, and must not stall the
+/// handshake.
 const MAX_DRAWS: usize = 16;
 
 /// The orders of the NIST curves (SP 800-186 section 3.2.1), big endian.
@@ -124,6 +125,12 @@ impl CurveKey {
         Ok(Self { curve, key })
     }
 
+    /// From PKCS#8 or SEC 1, in DER, if it is a key of this curve.
+    pub(crate) fn from_der(curve: Curve, der: &[u8]) -> Option<Self> {
+        let key = PrivateKey::from_private_key_der(curve.algorithm(), der).ok()?;
+        Some(Self { curve, key })
+    }
+
     /// The curve.
     pub(crate) const fn curve(&self) -> Curve {
         self.curve
@@ -166,4 +173,31 @@ impl CurveKey {
 
 fn is_zero(bytes: &[u8]) -> Choice {
     bytes.iter().fold(0, |bits, byte| bits | byte).ct_eq(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::random::test::Dealt;
+
+    #[test]
+    fn scalars_lie_between_one_and_the_order() {
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let order = curve.order().unwrap();
+            let with_last = |bytes: &[u8], last: u8| [&bytes[..bytes.len() - 1], &[last]].concat();
+            let zero = vec![0; order.len()];
+            let last = order[order.len() - 1];
+            assert!(!in_range(&zero, order));
+            assert!(in_range(&with_last(&zero, 1), order));
+            assert!(in_range(&with_last(order, last - 1), order));
+            assert!(!in_range(order, order));
+            assert!(!in_range(&with_last(order, last + 1), order));
+            assert!(!in_range(&vec![0xff; order.len()], order));
+
+            // What is out of range is drawn anew, not reduced, which would favour the small ones.
+            let good = with_last(&zero, 5);
+            let dealt = Dealt::new([order, &zero, &good].concat());
+            assert_eq!(draw_scalar(curve, &dealt).unwrap().expose(), good);
+        }
+    }
 }

@@ -3,9 +3,11 @@ pub mod aead;
 pub(crate) mod agreement;
 pub mod cbc;
 pub(crate) mod constant_time;
+pub(crate) mod ffdh;
 pub mod hash;
 pub(crate) mod mlkem;
 pub mod random;
+pub(crate) mod rsa;
 mod sha;
 pub mod sign;
 

@@ -1,11 +1,18 @@
 //! A key made for one handshake.
 use super::{
     Group, SharedSecret,
+    finite_field::{is_public_value, stripped},
     group::{Algorithm, Hybrid},
+    safe_primes::{self, GENERATOR, SafePrime},
 };
 use crate::{
     Secret,
-    crypto::{Random, agreement::CurveKey, mlkem::DecapsulationKey},
+    crypto::{
+        Random,
+        agreement::CurveKey,
+        ffdh::{FieldKey, Modulus},
+        mlkem::DecapsulationKey,
+    },
     error::{Failure, Misbehaved},
 };
 use std::fmt;
@@ -23,7 +30,7 @@ use std::fmt;
 /// Nor can a copy be kept:
 /// ```compile_fail,E0599
 /// # use premaster::exchange::EphemeralKey;
-/// fn keep(key: &EphemeralKey) -> EphemeralKey {
+/// fn keep(key: EphemeralKey) -> EphemeralKey {
 ///     key.clone()
 /// }
 /// ```
@@ -36,6 +43,7 @@ pub struct EphemeralKey {
 
 enum Private {
     Curve(CurveKey),
+    FiniteField(FieldKey, &'static SafePrime),
     Hybrid { curve: CurveKey, kem: DecapsulationKey, hybrid: &'static Hybrid },
 }
 
@@ -57,6 +65,12 @@ impl EphemeralKey {
                 let key = CurveKey::generate(*curve, random)?;
                 key.public(&mut public).map_err(|_| Failure::Crypto)?;
                 Private::Curve(key)
+            }
+            Algorithm::FiniteField(prime) => {
+                let modulus = Modulus::new(prime.p).map_err(|_| Failure::Crypto)?;
+                let key = FieldKey::generate(modulus, safe_primes::exponent_len(prime.p.len()), random)?;
+                key.power(GENERATOR, &mut public).map_err(|_| Failure::Crypto)?;
+                Private::FiniteField(key, prime)
             }
             Algorithm::Hybrid(hybrid) => {
                 let kem = DecapsulationKey::generate(hybrid.kem, random)?;
@@ -92,6 +106,16 @@ impl EphemeralKey {
                 Secret::try_fill(len, |secret| key.agree(reply, secret).map_err(|_| Misbehaved::BadPoint))
                     .map(SharedSecret::whole)
             }
+            Private::FiniteField(key, prime) => {
+                // RFC 9846 section 4.2.8.1: left padded with zeros to the size of p.
+                if reply.len() != self.group.reply_len || !is_public_value(reply, prime.p) {
+                    return Err(Misbehaved::BadDhPublic);
+                }
+                Secret::try_fill(len, |secret| {
+                    key.power(stripped(reply), secret).map_err(|_| Misbehaved::BadDhPublic)
+                })
+                .map(SharedSecret::finite_field)
+            }
             Private::Hybrid { curve, kem, hybrid } => {
                 if reply.len() != self.group.reply_len {
                     return Err(Misbehaved::BadShare);
@@ -107,6 +131,16 @@ impl EphemeralKey {
                 })
                 .map(SharedSecret::whole)
             }
+        }
+    }
+
+    /// Opens the one reply of a TLS 1.2 client, who may have left out the leading zeros of a finite-field
+    /// value (RFC 5246 section 7.4.7.2 does not ask for them).
+    pub(super) fn open_unpadded(self, reply: &[u8]) -> Result<SharedSecret, Misbehaved> {
+        let missing = self.group.reply_len.saturating_sub(reply.len());
+        match self.private {
+            Private::FiniteField(..) if missing > 0 => self.open(&[&vec![0; missing], reply].concat()),
+            _ => self.open(reply),
         }
     }
 }

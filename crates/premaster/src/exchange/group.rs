@@ -1,6 +1,10 @@
 //! The groups that both versions negotiate by a code point (RFC 9846 section 4.2.7, RFC 7919, RFC 8422,
 //! draft-ietf-tls-ecdhe-mlkem), one row each.
-use super::SharedSecret;
+use super::{
+    SharedSecret,
+    finite_field::reply_in_field,
+    safe_primes::{self, GENERATOR, SafePrime},
+};
 use crate::{
     Error, Secret,
     crypto::{
@@ -30,8 +34,8 @@ pub struct Group {
     pub code: NamedGroup,
     /// What it is built on.
     pub kind: GroupKind,
-    /// Its strength against today's computers, as the bits of a symmetric key (NIST SP 800-57 part 1 table 2; for
-    /// finite fields RFC 7919 appendix A; for hybrids the stronger half's).
+    /// Its strength against today's computers, as the bits of a symmetric key (NIST SP 800-57 part 1 table 2;
+    /// for finite fields RFC 7919 appendix A; for hybrids the stronger half's).
     pub security_bits: u16,
     /// Whether it withstands a quantum computer, and with it whoever records today to decrypt then.
     pub quantum_safe: bool,
@@ -47,6 +51,7 @@ pub struct Group {
 #[derive(Debug)]
 pub(super) enum Algorithm {
     Curve(Curve),
+    FiniteField(&'static SafePrime),
     Hybrid(Hybrid),
 }
 
@@ -55,9 +60,9 @@ pub(super) enum Algorithm {
 pub(super) struct Hybrid {
     pub(super) curve: Curve,
     pub(super) kem: ParameterSet,
-    /// Which half comes first, in both shares and in the secret. FIPS-approved schemes come first, so that the
-    /// secret may pass for a FIPS-approved one (draft-ietf-tls-ecdhe-mlkem section 3): the NIST curves do, but
-    /// X25519 comes after ML-KEM.
+    /// Which half comes first, in both shares and in the secret. FIPS-approved schemes come first, so that
+    /// the secret may pass for a FIPS-approved one (draft-ietf-tls-ecdhe-mlkem section 3): the NIST curves
+    /// do, but X25519 comes after ML-KEM.
     pub(super) kem_first: bool,
 }
 
@@ -102,6 +107,19 @@ const fn curve(code: NamedGroup, security_bits: u16, curve: Curve) -> Group {
     }
 }
 
+const fn finite_field(code: NamedGroup, security_bits: u16, prime: &'static SafePrime) -> Group {
+    Group {
+        code,
+        kind: GroupKind::FiniteField,
+        security_bits,
+        quantum_safe: false,
+        published_len: prime.p.len(),
+        reply_len: prime.p.len(),
+        secret_len: prime.p.len(),
+        algorithm: Algorithm::FiniteField(prime),
+    }
+}
+
 const fn hybrid(code: NamedGroup, security_bits: u16, hybrid: Hybrid) -> Group {
     let Hybrid { curve, kem, .. } = hybrid;
     Group {
@@ -118,7 +136,7 @@ const fn hybrid(code: NamedGroup, security_bits: u16, hybrid: Hybrid) -> Group {
 
 use ParameterSet::{MlKem768, MlKem1024};
 
-static ALL: [Group; 7] = [
+static ALL: [Group; 12] = [
     hybrid(NamedGroup::X25519MLKEM768, 192, Hybrid { curve: Curve::X25519, kem: MlKem768, kem_first: true }),
     hybrid(
         NamedGroup::SecP256r1MLKEM768,
@@ -134,6 +152,11 @@ static ALL: [Group; 7] = [
     curve(NamedGroup::secp256r1, 128, Curve::P256),
     curve(NamedGroup::secp384r1, 192, Curve::P384),
     curve(NamedGroup::secp521r1, 256, Curve::P521),
+    finite_field(NamedGroup::ffdhe2048, 103, &safe_primes::FFDHE2048),
+    finite_field(NamedGroup::ffdhe3072, 125, &safe_primes::FFDHE3072),
+    finite_field(NamedGroup::ffdhe4096, 150, &safe_primes::FFDHE4096),
+    finite_field(NamedGroup::ffdhe6144, 175, &safe_primes::FFDHE6144),
+    finite_field(NamedGroup::ffdhe8192, 192, &safe_primes::FFDHE8192),
 ];
 
 /// A row of the table is itself and no other.
@@ -154,18 +177,38 @@ impl Group {
         Self::ALL.iter().find(|group| group.code == code)
     }
 
+    /// The prime and the generator of a finite-field group, big endian, as ServerKeyExchange spells them out
+    /// in TLS 1.2 (RFC 5246 section 7.4.3, RFC 7919 section 4).
+    pub fn dh_parameters(&self) -> Option<(&'static [u8], &'static [u8])> {
+        match self.algorithm {
+            Algorithm::FiniteField(prime) => Some((prime.p, GENERATOR)),
+            Algorithm::Curve(_) | Algorithm::Hybrid(_) => None,
+        }
+    }
+
     /// Replies to a published key: the reply, and the secret that it carries.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`] if the published key is not a valid key of this group, of exactly its length: the
-    /// checks of RFC 9846 sections 4.2.8.1 and 4.2.8.2, RFC 7919 section 3 and draft-ietf-tls-ecdhe-mlkem section
-    /// 4.2. [`Error::Failed`] if no randomness can be had.
+    /// [`Error::Misbehaved`] if the published key is not a valid key of this group, of exactly its length:
+    /// the checks of RFC 9846 sections 4.2.8.1 and 4.2.8.2, RFC 7919 section 3 and draft-ietf-tls-ecdhe-mlkem
+    /// section 4.2. [`Error::Failed`] if no randomness can be had.
     pub fn encapsulate(
         &'static self,
         published: &[u8],
         random: &dyn Random,
     ) -> Result<(Vec<u8>, SharedSecret), Error> {
         match &self.algorithm {
+            Algorithm::FiniteField(prime) => {
+                // RFC 9846 section 4.2.8.1: left padded with zeros to the size of p.
+                if published.len() != self.published_len {
+                    return Err(Misbehaved::BadDhPublic.into());
+                }
+                let mut reply = vec![0; self.reply_len];
+                let secret = Secret::try_fill(self.secret_len, |secret| {
+                    reply_in_field((prime.p, GENERATOR), published, random, &mut reply, secret)
+                })?;
+                Ok((reply, SharedSecret::finite_field(secret)))
+            }
             Algorithm::Curve(curve) => {
                 let mut reply = vec![0; self.reply_len];
                 let secret = Secret::try_fill(self.secret_len, |secret| {

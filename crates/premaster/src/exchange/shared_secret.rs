@@ -33,9 +33,9 @@ impl SharedSecret {
     /// As TLS 1.2 wants it: a finite-field secret without its leading zeros (RFC 5246 section 8.1.2).
     ///
     /// That rule makes the length of the premaster secret depend on the secret, which the Raccoon attack
-    /// measures. The stripping here takes the same steps whatever it strips; that the key derivation afterwards
-    /// hashes fewer bytes is the rule's own doing, and cannot be helped. It is harmless as long as a private key
-    /// opens one reply only, which [`EphemeralKey`](super::EphemeralKey) guarantees.
+    /// measures. The stripping here takes the same steps whatever it strips; that the key derivation
+    /// afterwards hashes fewer bytes is the rule's own doing, and cannot be helped. It is harmless as long as
+    /// a private key opens one reply only, which [`EphemeralKey`](super::EphemeralKey) guarantees.
     pub fn into_premaster(self) -> Secret {
         match self.finite_field {
             true => strip_leading_zeros(self.secret),

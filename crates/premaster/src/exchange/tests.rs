@@ -1,3 +1,7 @@
+mod finite_field;
+mod rsa;
+mod static_keys;
+
 use super::*;
 use crate::{
     crypto::{
@@ -8,6 +12,14 @@ use crate::{
     wire::NamedGroup,
 };
 use std::collections::HashSet;
+
+/// A key of `testdata/keys`.
+macro_rules! key {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../testdata/keys/", $name, ".der")).as_slice()
+    };
+}
+use key;
 
 fn group(code: NamedGroup) -> &'static Group {
     Group::find(code).unwrap()
