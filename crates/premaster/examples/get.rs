@@ -12,7 +12,9 @@ use std::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [host, port, ca, path] = &arguments[..] else { return Err("usage: get HOST PORT CA.pem PATH".into()) };
+    let [host, port, ca, path] = &arguments[..] else {
+        return Err("usage: get HOST PORT CA.pem PATH".into());
+    };
 
     let mut roots = Roots::new();
     roots.add_pem(&std::fs::read(ca)?)?;

@@ -1,8 +1,8 @@
 //! A client's configuration.
-use super::{Clock, ConfigError, Limits, Policy, SystemClock};
+use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom},
-    identity::{ChainVerifier, Credentials, Roots, Verifier},
+    identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
 };
 use std::{fmt, sync::Arc};
@@ -13,6 +13,8 @@ pub struct ClientConfig {
     pub(crate) policy: Policy,
     pub(crate) verifier: Verifier,
     pub(crate) credentials: Credentials,
+    pub(crate) external_psks: Vec<Arc<ExternalPsk>>,
+    pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) request_ocsp: bool,
@@ -34,6 +36,8 @@ impl ClientConfig {
                 policy: Policy::MODERN,
                 verifier: Verifier::from(ChainVerifier::new(Roots::new())),
                 credentials: Credentials::none(),
+                external_psks: Vec::new(),
+                legacy: Vec::new(),
                 alpn: Vec::new(),
                 send_server_name: true,
                 request_ocsp: true,
@@ -102,6 +106,18 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Permits what RFC 10015 deprecates, as far as the policy names it: see [`LegacyOptIn`]. Using it warns.
+    pub fn allow_legacy(mut self, opt_in: LegacyOptIn) -> Self {
+        self.config.legacy.push(opt_in);
+        self
+    }
+
+    /// Keys that the server shares with this client. TLS 1.2's PSK suites use the first.
+    pub fn external_psks(mut self, keys: impl IntoIterator<Item = Arc<ExternalPsk>>) -> Self {
+        self.config.external_psks = keys.into_iter().collect();
+        self
+    }
+
     /// Application protocols, in order of preference (RFC 7301). Default none.
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.config.alpn = protocols.into_iter().map(Into::into).collect();
@@ -167,9 +183,14 @@ impl ClientConfigBuilder {
     /// # Errors
     /// [`ConfigError`] says what is missing or contradictory.
     pub fn build(mut self) -> Result<ClientConfig, ConfigError> {
-        self.config.policy.check()?;
+        self.config.policy.check(&self.config.legacy)?;
         super::server::check_alpn(&self.config.alpn)?;
-        self.config.verifier = self.verifier.ok_or(ConfigError::NoVerifier)?;
+        match self.verifier {
+            Some(verifier) => self.config.verifier = verifier,
+            // Where only a pre-shared key can authenticate the server there is no certificate to verify.
+            None if self.config.policy.needs_certificate() => return Err(ConfigError::NoVerifier),
+            None => {}
+        }
         Ok(self.config)
     }
 }

@@ -1,12 +1,14 @@
 //! What we are willing to do: policies, limits, and the configurations of a client and a server.
 mod client;
 mod clock;
+mod legacy;
 mod limits;
 pub mod policy;
 mod server;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use clock::{Clock, SystemClock};
+pub use legacy::{LegacyOptIn, is_anonymous, is_fenced};
 pub use limits::Limits;
 pub use policy::Policy;
 pub use server::{ClientAuthentication, ServerConfig, ServerConfigBuilder};

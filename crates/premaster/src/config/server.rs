@@ -1,8 +1,8 @@
 //! A server's configuration.
-use super::{Clock, ConfigError, Limits, Policy, SystemClock};
+use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom},
-    identity::{Credentials, Verifier},
+    identity::{Credentials, PskSource, Verifier},
     observe::Observer,
 };
 use std::{fmt, sync::Arc};
@@ -37,6 +37,8 @@ impl ClientAuthentication {
 pub struct ServerConfig {
     pub(crate) policy: Policy,
     pub(crate) credentials: Credentials,
+    pub(crate) external_psks: PskSource,
+    pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) client_authentication: ClientAuthentication,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ignore_unknown_alpn: bool,
@@ -53,6 +55,8 @@ impl ServerConfig {
             config: Self {
                 policy: Policy::MODERN,
                 credentials: Credentials::none(),
+                external_psks: PskSource::None,
+                legacy: Vec::new(),
                 client_authentication: ClientAuthentication::None,
                 alpn: Vec::new(),
                 ignore_unknown_alpn: false,
@@ -98,6 +102,18 @@ impl ServerConfigBuilder {
     /// The certificates and keys: one, several by name, or whatever a `ChooseCredential` says.
     pub fn credentials(mut self, credentials: impl Into<Credentials>) -> Self {
         self.config.credentials = credentials.into();
+        self
+    }
+
+    /// Permits what RFC 10015 deprecates, as far as the policy names it: see [`LegacyOptIn`]. Using it warns.
+    pub fn allow_legacy(mut self, opt_in: LegacyOptIn) -> Self {
+        self.config.legacy.push(opt_in);
+        self
+    }
+
+    /// Keys that clients share with this server.
+    pub fn external_psks(mut self, keys: PskSource) -> Self {
+        self.config.external_psks = keys;
         self
     }
 
@@ -150,9 +166,12 @@ impl ServerConfigBuilder {
     /// # Errors
     /// [`ConfigError`] says what is missing or contradictory.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
-        self.config.policy.check()?;
+        self.config.policy.check(&self.config.legacy)?;
         check_alpn(&self.config.alpn)?;
-        if self.config.credentials.is_none() {
+        if self.config.credentials.is_none()
+            && self.config.external_psks.is_none()
+            && self.config.policy.needs_certificate()
+        {
             return Err(ConfigError::NoCredential);
         }
         Ok(self.config)

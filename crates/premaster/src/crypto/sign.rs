@@ -29,6 +29,8 @@ pub enum KeyKind {
     EcdsaP521,
     /// Ed25519 (RFC 8032).
     Ed25519,
+    /// Finite-field Diffie-Hellman (RFC 3279 section 2.3.3): for the static DH exchange alone. It signs nothing.
+    Dh,
     /// ML-DSA-44 (FIPS 204). TLS 1.3 only.
     MlDsa44,
     /// ML-DSA-65 (FIPS 204). TLS 1.3 only.
@@ -47,6 +49,7 @@ impl KeyKind {
             Self::EcdsaP384 => "ECDSA P-384",
             Self::EcdsaP521 => "ECDSA P-521",
             Self::Ed25519 => "Ed25519",
+            Self::Dh => "DH",
             Self::MlDsa44 => "ML-DSA-44",
             Self::MlDsa65 => "ML-DSA-65",
             Self::MlDsa87 => "ML-DSA-87",
@@ -198,6 +201,9 @@ mod oid {
     pub(super) const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
     pub(super) const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    /// X9.42 (RFC 3279 section 2.3.3) and PKCS #3.
+    pub(super) const DH: [&[u8]; 2] =
+        [&[0x2a, 0x86, 0x48, 0xce, 0x3e, 2, 1], &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 3, 1]];
 
     const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
@@ -260,6 +266,8 @@ fn algorithm(contents: &[u8]) -> Result<(KeyKind, Option<Hash>), KeyError> {
         // RFC 8410 section 3, RFC 9881 section 2: parameters MUST be absent.
         oid::ED25519 if der.is_empty() => Ok((KeyKind::Ed25519, None)),
         oid::ED25519 => Err(KeyError::Malformed),
+        // Its parameters are the exchange's to judge.
+        oid if oid::DH.contains(&oid) => Ok((KeyKind::Dh, None)),
         _ => match oid::ml_dsa(oid) {
             Some(kind) if der.is_empty() => Ok((kind, None)),
             Some(_) => Err(KeyError::Malformed),

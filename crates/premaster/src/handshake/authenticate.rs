@@ -8,14 +8,13 @@ use crate::{
     config::{ClientConfig, Clock, Limits, ServerConfig},
     crypto::sign::{KeyKind, SchemeUse},
     error::{Failure, Misbehaved},
-    exchange::Group,
     identity::{
         Ask, CertificateVerifyContent, Credential, PeerCertificates, Signed, VerifiedChain, Verifier,
     },
     observe::{Choice, Event, KeyLife, Tap},
     suite::{Authentication, KeyExchange, Suite},
     wire::{
-        ClientCertificateType, ExtensionType, List, Side, SignatureScheme,
+        ClientCertificateType, ExtensionType, List, NamedGroup, Side, SignatureScheme,
         extension::{self, DistinguishedName, Extensions, Place, push},
         message::{
             Asn1Cert, Certificate12, Certificate13, CertificateEntry, CertificateRequest12,
@@ -237,7 +236,9 @@ async fn choose_client(
     key_kinds: Option<&[KeyKind]>,
 ) -> Option<(Arc<Credential>, SignatureScheme)> {
     let schemes = schemes.to_vec();
-    let ask = Ask { server_name: None, schemes: &schemes, usage, key_kinds, authorities, alpn: &[] };
+    let may_be_static = false;
+    let ask =
+        Ask { server_name: None, schemes: &schemes, usage, key_kinds, may_be_static, authorities, alpn: &[] };
     let credential = config.credentials.choose(&ask).await?;
     let scheme = credential.choose_scheme(&schemes, usage)?;
     let because = "the first that the server can verify";
@@ -299,7 +300,7 @@ pub(super) fn check_use12(suite: &Suite, chain: &VerifiedChain) -> Result<(), Er
     let (fits, allowed) = match (suite.key_exchange, suite.authentication) {
         (KeyExchange::Rsa | KeyExchange::RsaPsk, _) => (kind == KeyKind::Rsa, usage.key_encipherment),
         (KeyExchange::Ecdh, _) => (kind.is_ecdsa(), usage.key_agreement),
-        (KeyExchange::Dh, _) => (true, usage.key_agreement),
+        (KeyExchange::Dh, _) => (kind == KeyKind::Dh, usage.key_agreement),
         (_, Authentication::Rsa) => (matches!(kind, KeyKind::Rsa | KeyKind::RsaPss), usage.digital_signature),
         (_, Authentication::Ecdsa) => (kind.is_ecdsa() || kind == KeyKind::Ed25519, usage.digital_signature),
         _ => (true, true),
@@ -389,8 +390,8 @@ pub(super) fn verify12(
 }
 
 /// Tells an observer of a key that was made and used in one go: the reply to a published key.
-pub(super) fn made_and_spent(peer: &Peer, group: &'static Group, public: &[u8]) {
+pub(super) fn made_and_spent(peer: &Peer, group: Option<NamedGroup>, public: &[u8]) {
     for life in [KeyLife::Made, KeyLife::SpentAndErased] {
-        peer.tap().emit(|| Event::EphemeralKey { group: Some(group.code), public, life });
+        peer.tap().emit(|| Event::EphemeralKey { group, public, life });
     }
 }

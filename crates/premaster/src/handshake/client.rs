@@ -1,11 +1,12 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
-use super::{Established, client12, client13, peer::Peer};
+use super::{Established, client12, client13, exchange12::is_cbc, peer::Peer};
 use crate::{
     Error,
-    config::ClientConfig,
-    error::{Failure, Incompatible, Misbehaved},
+    config::{ClientConfig, Policy},
+    error::{Failure, Incompatible, Misbehaved, Misuse},
     exchange::{EphemeralKey, Group},
     observe::{Choice, Event, KeyLife},
+    suite::Suite,
     wire::{
         CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
         PskKeyExchangeMode,
@@ -41,6 +42,8 @@ pub(crate) async fn handshake(
 /// What a client offers, as far as later checks need to remember it.
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
+    /// What the configuration's policy leaves for this very server.
+    pub(super) policy: Policy,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
     pub(super) session_id: Vec<u8>,
@@ -57,7 +60,9 @@ impl Offer {
         let mut bytes = [0; 64];
         config.random.fill(&mut bytes).map_err(|_| Failure::Random)?;
         let (random, session_id) = bytes.split_at(32);
+        let policy = effective_policy(&config, &name)?;
         let mut offer = Self {
+            policy,
             random: random.try_into().map_err(|_| Failure::Random)?,
             session_id: Vec::new(),
             shares: Vec::new(),
@@ -71,7 +76,7 @@ impl Offer {
             if offer.config.middlebox_compatibility {
                 offer.session_id = session_id.to_vec();
             }
-            let groups = offer.config.policy.key_shares.iter().filter_map(|code| Group::find(*code));
+            let groups = offer.policy.key_shares.iter().filter_map(|code| Group::find(*code));
             let random = &*offer.config.random;
             offer.shares =
                 groups.map(|group| EphemeralKey::generate(group, random)).collect::<Result<_, _>>()?;
@@ -80,7 +85,7 @@ impl Offer {
     }
 
     pub(super) fn offers(&self, version: ProtocolVersion) -> bool {
-        self.config.policy.allows(version)
+        self.policy.allows(version)
     }
 
     /// Whether the last hello had this extension: an answer to any other is unsolicited.
@@ -122,9 +127,12 @@ impl Offer {
     }
 
     fn cipher_suites(&self) -> Vec<CipherSuite> {
-        let policy = &self.config.policy;
+        let policy = &self.policy;
         let speaks = |code: &&CipherSuite| {
-            crate::suite::Suite::find(**code).is_some_and(|suite| policy.allows(suite.version()))
+            Suite::find(**code).is_some_and(|suite| {
+                let keyed = !suite.key_exchange.has_psk() || !self.config.external_psks.is_empty();
+                policy.allows(suite.version()) && keyed
+            })
         };
         let mut suites: Vec<CipherSuite> = policy.cipher_suites.iter().filter(speaks).copied().collect();
         if self.config.fallback_scsv {
@@ -135,13 +143,16 @@ impl Offer {
 
     fn extensions(&self, out: &mut Vec<u8>) {
         let config = &self.config;
-        let policy = &config.policy;
+        let policy = &self.policy;
         if let (ServerName::DnsName(name), true) = (&self.name, config.send_server_name) {
             push(out, &extension::ServerName { host_name: name.as_ref().as_bytes() });
         }
         if self.offers(ProtocolVersion::TLS_1_2) {
             push(out, &extension::ExtendedMasterSecret);
             push(out, &extension::RenegotiationInfo { renegotiated_connection: &[] });
+            if policy.encrypt_then_mac && policy.suites(ProtocolVersion::TLS_1_2).any(is_cbc) {
+                push(out, &extension::EncryptThenMac);
+            }
             push(
                 out,
                 &extension::EcPointFormats {
@@ -208,7 +219,7 @@ impl Offer {
             || ![ProtocolVersion::TLS_1_2, ProtocolVersion::TLS_1_3].contains(&chosen)
             || (chosen == ProtocolVersion::TLS_1_3 && hello.legacy_version != ProtocolVersion::TLS_1_2)
         {
-            let ours = self.config.policy.versions.to_vec();
+            let ours = self.policy.versions.to_vec();
             return Err(Incompatible::Version { ours, theirs: vec![chosen] }.into());
         }
         // RFC 9846 section 4.1.3: a server that could have spoken TLS 1.3 says so in its random, which is signed.
@@ -267,5 +278,19 @@ pub(super) fn check_place(place: Place, extensions: &Extensions<'_>) -> Result<(
     match extensions.iter().all(|(extension, _)| allowed_in(extension, place)) {
         true => Ok(()),
         false => Err(Misbehaved::ExtensionOutOfPlace.into()),
+    }
+}
+
+/// The policy towards one server: without what is fenced, unless an opt-in covers this server now.
+fn effective_policy(config: &ClientConfig, name: &ServerName<'_>) -> Result<Policy, Error> {
+    if !config.policy.has_fenced()
+        || config.legacy.iter().any(|opt_in| opt_in.holds(Some(name), config.clock.now()))
+    {
+        return Ok(config.policy.clone());
+    }
+    let policy = config.policy.clone().without_fenced();
+    match policy.cipher_suites.is_empty() {
+        true => Err(Misuse::LegacyNotAllowed.into()),
+        false => Ok(policy),
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     if own.is_none() {
         peer.forget_messages();
     }
-    let premaster = exchange12::encapsulate(&peer, &offer, server_key)?;
+    let premaster = exchange12::encapsulate(&peer, &offer, suite, server_key)?;
     let master = master_secret(&peer, &info, suite, premaster, &randoms);
     if let Some((credential, scheme)) = own {
         authenticate::sign12(&peer, &credential, scheme).await?;
@@ -125,7 +125,7 @@ fn check_hello(offer: &Offer, hello: &ServerHello<'_>) -> Result<&'static Suite,
     }
     offer.check_answers(HandshakeType::SERVER_HELLO, &hello.extensions)?;
     check_place(Place::ServerHello12, &hello.extensions)?;
-    let offered = offer.config.policy.cipher_suites.contains(&hello.cipher_suite);
+    let offered = offer.policy.cipher_suites.contains(&hello.cipher_suite);
     let suite =
         offered.then(|| Suite::find(hello.cipher_suite)).flatten().ok_or(Misbehaved::UnofferedSuite)?;
     match suite.version() {
@@ -141,7 +141,7 @@ fn read_extensions(
     info: &mut Info,
 ) -> Result<CbcOrder, Error> {
     let extensions = &hello.extensions;
-    let policy = &offer.config.policy;
+    let policy = &offer.policy;
     match extensions.get::<extension::RenegotiationInfo<'_>>()? {
         Some(renegotiation) if !renegotiation.renegotiated_connection.is_empty() => {
             return Err(Misbehaved::BadRenegotiationInfo.into());

@@ -105,7 +105,7 @@ pub(super) async fn handshake(
     let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
     let signed = peer.transcript_hash();
     let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
-    let schemes = &offer.config.policy.signature_schemes;
+    let schemes = &offer.policy.signature_schemes;
     info.peer_scheme =
         Some(authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?);
     info.peer = Some(Arc::new(server.into_parts().0));
@@ -165,7 +165,6 @@ fn check_hello(
     };
     check_place(place, &hello.extensions)?;
     let suite = offer
-        .config
         .policy
         .cipher_suites
         .contains(&hello.cipher_suite)
@@ -195,7 +194,7 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
     peer.restart_transcript(suite.hash, &offer.hello, Some(answer.bytes()));
     if let Some(group) = group {
         let code = group.selected_group;
-        if !offer.config.policy.groups.contains(&code) {
+        if !offer.policy.groups.contains(&code) {
             return Err(Misbehaved::UnofferedGroup.into());
         }
         if offer.shares.iter().any(|share| share.group().code == code) {

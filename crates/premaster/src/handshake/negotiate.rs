@@ -95,7 +95,7 @@ impl Means {
             KeyExchange::Dhe => signs && self.finite_field.is_some(),
             KeyExchange::Rsa => rsa && self.may_encipher,
             KeyExchange::Ecdh => certified_curve,
-            KeyExchange::Dh => false,
+            KeyExchange::Dh => kind(|key| key == KeyKind::Dh) && self.may_agree,
             KeyExchange::Psk => self.psk,
             KeyExchange::DhePsk => self.psk && self.finite_field.is_some(),
             KeyExchange::EcdhePsk => self.psk && self.curve.is_some(),
@@ -139,27 +139,36 @@ fn suite(
     })
 }
 
+/// What the server's certificate may hold, as far as the suites that both sides have go.
+pub(super) struct Keys12 {
+    /// Keys of these kinds.
+    pub(super) kinds: Vec<KeyKind>,
+    /// Whether one that signs nothing would do, because a suite agrees with it.
+    pub(super) may_be_static: bool,
+}
+
 /// The kinds of keys that the suites common to both sides could use in TLS 1.2.
-pub(super) fn key_kinds12(policy: &Policy, theirs: List<'_, CipherSuite>) -> Vec<KeyKind> {
-    let mut kinds = Vec::new();
-    for suite in
-        policy.suites(ProtocolVersion::TLS_1_2).filter(|suite| theirs.iter().any(|code| code == suite.code))
-    {
-        let fitting: &[KeyKind] = match (suite.key_exchange, suite.authentication) {
-            (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => {
-                &[KeyKind::EcdsaP256, KeyKind::EcdsaP384, KeyKind::EcdsaP521, KeyKind::Ed25519]
-            }
+pub(super) fn keys12(policy: &Policy, theirs: List<'_, CipherSuite>) -> Keys12 {
+    const CURVES: &[KeyKind] =
+        &[KeyKind::EcdsaP256, KeyKind::EcdsaP384, KeyKind::EcdsaP521, KeyKind::Ed25519];
+    let mut keys = Keys12 { kinds: Vec::new(), may_be_static: false };
+    let common = |suite: &&Suite| theirs.iter().any(|code| code == suite.code);
+    for suite in policy.suites(ProtocolVersion::TLS_1_2).filter(common) {
+        keys.may_be_static |= suite.key_exchange.is_static();
+        let fitting = match (suite.key_exchange, suite.authentication) {
+            (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => CURVES,
             (KeyExchange::Dhe | KeyExchange::Ecdhe, _) => &[KeyKind::Rsa, KeyKind::RsaPss],
             (KeyExchange::Rsa | KeyExchange::RsaPsk, _) => &[KeyKind::Rsa],
+            (KeyExchange::Dh, _) => &[KeyKind::Dh],
             _ => &[],
         };
         for kind in fitting {
-            if !kinds.contains(kind) {
-                kinds.push(*kind);
+            if !keys.kinds.contains(kind) {
+                keys.kinds.push(*kind);
             }
         }
     }
-    kinds
+    keys
 }
 
 /// What becomes of a TLS 1.3 client's shares.

@@ -1,9 +1,14 @@
 //! The server's side up to the choice of version.
-use super::{Established, negotiate, peer::Peer, server12, server13};
+use super::{
+    Established,
+    negotiate::{self, Keys12},
+    peer::Peer,
+    server12, server13,
+};
 use crate::{
     Error,
     config::ServerConfig,
-    crypto::sign::{KeyKind, SchemeUse},
+    crypto::sign::SchemeUse,
     error::{Failure, Incompatible, Misbehaved},
     identity::{Ask, Credential},
     observe::{Choice, Event},
@@ -16,6 +21,7 @@ pub(crate) async fn handshake(peer: Peer, config: Arc<ServerConfig>) -> Result<E
     let message = peer.expect(HandshakeType::CLIENT_HELLO).await?;
     let hello = ClientHello::decode(message.body())?;
     peer.tap().identify(hello.random);
+    let config = effective(config);
     let version = negotiate::version(&config.policy, &hello)?;
     peer.set_version(version.value);
     peer.tap().emit(|| Event::Chose { what: Choice::Version(version.value), because: version.because });
@@ -40,8 +46,7 @@ pub(super) async fn credential(
     hello: &ClientHello<'_>,
     name: Option<&str>,
     schemes: List<'_, SignatureScheme>,
-    usage: SchemeUse,
-    key_kinds: Option<&[KeyKind]>,
+    keys12: Option<&Keys12>,
 ) -> Result<Arc<Credential>, Error> {
     let schemes: Vec<SignatureScheme> = schemes.iter().collect();
     let authorities = hello.extensions.get::<extension::CertificateAuthorities<'_>>()?;
@@ -52,9 +57,10 @@ pub(super) async fn credential(
     let ask = Ask {
         server_name: name,
         schemes: &schemes,
-        usage,
+        usage: if keys12.is_some() { SchemeUse::Tls12 } else { SchemeUse::Tls13 },
         authorities: &authorities,
-        key_kinds,
+        key_kinds: keys12.map(|keys| &*keys.kinds),
+        may_be_static: keys12.is_some_and(|keys| keys.may_be_static),
         alpn: &alpn,
     };
     let chosen = config.credentials.choose(&ask).await;
@@ -69,4 +75,16 @@ pub(super) fn random(config: &ServerConfig) -> Result<[u8; 32], Error> {
     let mut random = [0; 32];
     config.random.fill(&mut random).map_err(|_| Failure::Random)?;
     Ok(random)
+}
+
+/// The configuration without what is fenced, if its opt-ins have lapsed.
+fn effective(config: Arc<ServerConfig>) -> Arc<ServerConfig> {
+    if !config.policy.has_fenced()
+        || config.legacy.iter().any(|opt_in| opt_in.holds(None, config.clock.now()))
+    {
+        return config;
+    }
+    let mut narrowed = (*config).clone();
+    narrowed.policy = narrowed.policy.without_fenced();
+    Arc::new(narrowed)
 }

@@ -58,17 +58,9 @@ pub(super) async fn handshake(
             peer.send(&CertificateStatus { ocsp_response: response });
         }
     }
-    let server_key = exchange12::publish(
-        &peer,
-        &config,
-        suite,
-        means_group,
-        &hello,
-        &randoms,
-        credential.as_ref(),
-        &mut info,
-    )
-    .await?;
+    let server_key =
+        exchange12::publish(&peer, &config, means_group, &hello, &randoms, credential.as_ref(), &mut info)
+            .await?;
     let verifier = config.client_authentication.verifier().filter(|_| suite.key_exchange.has_certificate());
     if let Some(verifier) = verifier {
         authenticate::request_certificate12(&peer, &config, verifier);
@@ -86,7 +78,7 @@ pub(super) async fn handshake(
         client = authenticate::client_certificate12(&peer, &config, verifier, required, &message).await?;
     }
     let message = peer.expect(HandshakeType::CLIENT_KEY_EXCHANGE).await?;
-    let premaster = exchange12::open(&peer, suite, server_key, &message)?;
+    let premaster = exchange12::open(&peer, &config, suite, &hello, server_key, &message).await?;
     let master = master_secret(&peer, &info, suite, premaster, &randoms);
     if let Some(client) = client {
         let signed = peer.messages();
@@ -133,12 +125,10 @@ async fn choose(
     let schemes: List<'_, SignatureScheme> = schemes.unwrap_or_default();
     let supported =
         hello.extensions.get::<extension::SupportedGroups<'_>>()?.map(|sent| sent.named_group_list);
-    let key_kinds = negotiate::key_kinds12(policy, hello.cipher_suites);
-    let credential = match key_kinds.is_empty() {
+    let keys = negotiate::keys12(policy, hello.cipher_suites);
+    let credential = match keys.kinds.is_empty() {
         true => None,
-        false => Some(
-            server::credential(peer, config, hello, name, schemes, SchemeUse::Tls12, Some(&key_kinds)).await,
-        ),
+        false => Some(server::credential(peer, config, hello, name, schemes, Some(&keys)).await),
     };
     // No certificate may be just what a pre-shared key is for; if nothing else fits either, say why.
     let (credential, missing) = match credential {
@@ -158,7 +148,7 @@ async fn choose(
         may_agree: allows(|usage| usage.key_agreement),
         curve: negotiate::curve12(policy, supported),
         finite_field: negotiate::finite_field12(policy, supported),
-        psk: false,
+        psk: !config.external_psks.is_none(),
     };
     let chosen = negotiate::suite12(policy, hello.cipher_suites, &means);
     let suite = match (chosen, missing) {
@@ -241,7 +231,10 @@ fn read_extensions(
     info.alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, hello)?;
     let offered = extensions.get::<extension::EncryptThenMac>()?.is_some();
     // RFC 7366 section 3: only with CBC; a client may well offer it beside AEAD suites.
-    exchange12::cbc_order(info.suite, offered && exchange12::is_cbc(info.suite))
+    exchange12::cbc_order(
+        info.suite,
+        offered && config.policy.encrypt_then_mac && exchange12::is_cbc(info.suite),
+    )
 }
 
 /// RFC 9846 section 4.1.3: a server that could have spoken TLS 1.3 says so.

@@ -60,23 +60,15 @@ pub(super) async fn handshake(
         .get::<extension::SignatureAlgorithms<'_>>()?
         .ok_or(Misbehaved::NoSignatureAlgorithms)?
         .supported_signature_algorithms;
-    let credential = server::credential(
-        &peer,
-        &config,
-        &hello,
-        info.server_name.as_deref(),
-        schemes,
-        SchemeUse::Tls13,
-        None,
-    )
-    .await?;
+    let credential =
+        server::credential(&peer, &config, &hello, info.server_name.as_deref(), schemes, None).await?;
     let scheme = negotiate::scheme(credential.schemes(), credential.key_kind(), SchemeUse::Tls13, schemes)?;
     peer.tap().emit(|| Event::Chose { what: Choice::SignatureScheme(scheme.value), because: scheme.because });
     info.own_scheme = Some(scheme.value);
 
     // Key exchange: a key made for this handshake meets the client's share, and is gone.
     let (reply, shared) = group.encapsulate(share, &*config.random)?;
-    authenticate::made_and_spent(&peer, group, &reply);
+    authenticate::made_and_spent(&peer, Some(group.code), &reply);
     send_hello(&peer, &config, suite, &hello, group, &reply)?;
     let handshake = EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())).into_handshake(shared);
     let handshake_traffic = handshake.traffic(&peer.transcript_hash());

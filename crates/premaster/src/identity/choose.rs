@@ -14,6 +14,8 @@ pub struct Ask<'a> {
     pub usage: SchemeUse,
     /// What the key may be, where cipher suites restrict it (TLS 1.2). None means anything.
     pub key_kinds: Option<&'a [KeyKind]>,
+    /// Whether a key that signs nothing would do, because a suite agrees with the certificate's key (TLS 1.2).
+    pub may_be_static: bool,
     /// The authorities that the peer trusts, as names in DER (RFC 9846 section 4.2.4). Empty means that it did
     /// not say.
     pub authorities: &'a [&'a [u8]],
@@ -25,7 +27,7 @@ impl Ask<'_> {
     /// Whether the peer could verify a signature made with `credential`.
     pub fn suits(&self, credential: &Credential) -> bool {
         let kind_suits = self.key_kinds.is_none_or(|kinds| kinds.contains(&credential.key_kind()));
-        kind_suits && credential.choose_scheme(self.schemes, self.usage).is_some()
+        kind_suits && (self.may_be_static || credential.choose_scheme(self.schemes, self.usage).is_some())
     }
 
     /// Whether the peer names one of the chain's issuers, or names none.

@@ -1,6 +1,13 @@
 //! Who we say we are: a certificate chain, and something that signs with the key of its leaf.
-use super::{Certificate, CredentialError, KeyKind, KeyUsage, LocalKey, PublicKey, SchemeUse, Signer, pem};
-use crate::{crypto::sign, error::Failure, secret::Secret, wire::SignatureScheme};
+use super::{
+    Certificate, CredentialError, KeyError, KeyKind, KeyUsage, LocalKey, PublicKey, SchemeUse, Signer, pem,
+};
+use crate::{
+    crypto::sign,
+    error::Failure,
+    exchange::{KeyLimits, StaticKey, StaticPublicKey},
+    wire::SignatureScheme,
+};
 use pki_types::{CertificateDer, PrivateKeyDer};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroize;
@@ -19,24 +26,14 @@ pub struct Credential {
     schemes: Vec<SignatureScheme>,
     ocsp: Option<Vec<u8>>,
     scts: Option<Vec<u8>>,
-    private_key: Option<PrivateKey>,
+    static_key: Option<StaticKey>,
 }
 
 enum Signing {
     Local(LocalKey),
     Remote(Arc<dyn Signer>),
-}
-
-/// The private key's DER, kept where a static key exchange may need it.
-struct PrivateKey {
-    encoding: Encoding,
-    der: Secret,
-}
-
-enum Encoding {
-    Pkcs1,
-    Sec1,
-    Pkcs8,
+    /// A key that agrees and does not sign.
+    None,
 }
 
 impl Credential {
@@ -56,8 +53,13 @@ impl Credential {
         chain: Vec<CertificateDer<'static>>,
         der: &PrivateKeyDer<'_>,
     ) -> Result<Self, CredentialError> {
+        let static_key = static_key(der);
+        let leaf_kind =
+            chain.first().and_then(|leaf| Certificate::parse(leaf)?.public_key().ok()).map(|key| key.kind());
+        if leaf_kind == Some(KeyKind::Dh) {
+            return Self::with_static_key(chain, static_key);
+        }
         let key = LocalKey::from_der(der).map_err(CredentialError::Key)?;
-        let private_key = PrivateKey::kept(der);
         let own = sign::schemes;
         let mut credential = Self::assemble(chain, Signing::Local(key), |leaf| own(leaf).to_vec())?;
         if let Signing::Local(key) = &credential.signing
@@ -65,7 +67,23 @@ impl Credential {
         {
             return Err(mismatch(&credential.chain, key));
         }
-        credential.private_key = private_key;
+        credential.static_key = static_key;
+        Ok(credential)
+    }
+
+    /// One for the static DH exchange: its key agrees and does not sign.
+    fn with_static_key(
+        chain: Vec<CertificateDer<'static>>,
+        key: Option<StaticKey>,
+    ) -> Result<Self, CredentialError> {
+        let key = key.ok_or(CredentialError::Key(KeyError::Unsupported))?;
+        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf));
+        let public = leaf.and_then(|leaf| StaticPublicKey::from_spki(leaf.spki(), &ANY_SIZE).ok());
+        if !public.is_some_and(|public| key.matches(&public)) {
+            return Err(CredentialError::Key(KeyError::Malformed));
+        }
+        let mut credential = Self::assemble(chain, Signing::None, |_| Vec::new())?;
+        credential.static_key = Some(key);
         Ok(credential)
     }
 
@@ -108,8 +126,8 @@ impl Credential {
         let key = leaf.public_key().map_err(CredentialError::CertificateKey)?;
         let (key_usage, names) = (leaf.key_usage(), leaf.names().collect());
         let schemes = schemes(key.kind());
-        let (ocsp, scts, private_key) = (None, None, None);
-        Ok(Self { chain, key, key_usage, names, issuers, signing, schemes, ocsp, scts, private_key })
+        let (ocsp, scts, static_key) = (None, None, None);
+        Ok(Self { chain, key, key_usage, names, issuers, signing, schemes, ocsp, scts, static_key })
     }
 
     /// Staples an OCSP response (RFC 6066 section 8), in DER.
@@ -202,16 +220,10 @@ impl Credential {
         self.scts.as_deref()
     }
 
-    /// The private key in DER, for a static key exchange. None if it is elsewhere, or if the library was
-    /// built without the feature `legacy`, in which case no copy is kept.
-    pub(crate) fn private_key_der(&self) -> Option<PrivateKeyDer<'_>> {
-        let key = self.private_key.as_ref()?;
-        let der = key.der.expose();
-        Some(match key.encoding {
-            Encoding::Pkcs1 => PrivateKeyDer::Pkcs1(der.into()),
-            Encoding::Sec1 => PrivateKeyDer::Sec1(der.into()),
-            Encoding::Pkcs8 => PrivateKeyDer::Pkcs8(der.into()),
-        })
+    /// The private key, for a static key exchange. None if it is elsewhere, or if the library was built without
+    /// the feature `legacy`.
+    pub(crate) fn static_key(&self) -> Option<StaticKey> {
+        self.static_key.clone()
     }
 
     /// Signs a handshake's content. Waits only if the key is elsewhere.
@@ -222,6 +234,7 @@ impl Credential {
         content: &[u8],
     ) -> Result<Vec<u8>, Failure> {
         match &self.signing {
+            Signing::None => Err(Failure::Signing),
             Signing::Local(key) => key.sign(scheme, usage, content),
             Signing::Remote(signer) => {
                 let signature = signer.sign(scheme, usage, content).await?;
@@ -244,19 +257,14 @@ impl fmt::Debug for Credential {
     }
 }
 
-impl PrivateKey {
-    fn kept(key: &PrivateKeyDer<'_>) -> Option<Self> {
-        // Only the static exchanges decrypt or agree with a long-term key, and they are behind `legacy`.
-        if !cfg!(feature = "legacy") {
-            return None;
-        }
-        let encoding = match key {
-            PrivateKeyDer::Pkcs1(_) => Encoding::Pkcs1,
-            PrivateKeyDer::Sec1(_) => Encoding::Sec1,
-            PrivateKeyDer::Pkcs8(_) => Encoding::Pkcs8,
-            _ => return None,
-        };
-        Some(Self { encoding, der: Secret::from(key.secret_der()) })
+/// How large a static key may be is for the handshake's policy to say.
+const ANY_SIZE: KeyLimits = KeyLimits { min_rsa_bits: 1024, min_dh_bits: 1024, ..KeyLimits::STANDARD };
+
+/// Only the static exchanges decrypt or agree with a long-term key, and they are behind `legacy`.
+fn static_key(key: &PrivateKeyDer<'_>) -> Option<StaticKey> {
+    match cfg!(feature = "legacy") {
+        true => StaticKey::from_der(key.secret_der(), &ANY_SIZE).ok(),
+        false => None,
     }
 }
 

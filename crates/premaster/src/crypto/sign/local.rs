@@ -180,6 +180,7 @@ pub(crate) const fn schemes(kind: KeyKind) -> &'static [Scheme] {
             &[Scheme::ecdsa_secp521r1_sha512, Scheme::ecdsa_secp384r1_sha384, Scheme::ecdsa_secp256r1_sha256]
         }
         KeyKind::Ed25519 => &[Scheme::ed25519],
+        KeyKind::Dh => &[],
         KeyKind::MlDsa44 => &[Scheme::mldsa44],
         KeyKind::MlDsa65 => &[Scheme::mldsa65],
         KeyKind::MlDsa87 => &[Scheme::mldsa87],
@@ -210,6 +211,7 @@ fn pkcs8(key: &[u8]) -> Result<LocalKey, KeyError> {
             let pair = Ed25519KeyPair::from_pkcs8(key).map_err(malformed)?;
             Ok(LocalKey { kind, pair: Pair::Ed25519(pair) })
         }
+        KeyKind::Dh => Err(KeyError::Unsupported),
         KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => {
             let algorithm = match kind {
                 KeyKind::MlDsa44 => &signature::ML_DSA_44_SIGNING,

@@ -30,6 +30,7 @@ impl PublicKey {
             KeyKind::EcdsaP384 => point_bits(raw, 384)?,
             KeyKind::EcdsaP521 => point_bits(raw, 521)?,
             KeyKind::Ed25519 => exactly(raw, 32)?,
+            KeyKind::Dh => u32::try_from(raw.len()).unwrap_or(u32::MAX).saturating_mul(8),
             KeyKind::MlDsa44 => exactly(raw, 1312)?,
             KeyKind::MlDsa65 => exactly(raw, 1952)?,
             KeyKind::MlDsa87 => exactly(raw, 2592)?,

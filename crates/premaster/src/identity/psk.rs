@@ -1,0 +1,96 @@
+//! Keys that both sides have had all along (RFC 4279, RFC 9846 section 4.2.11, RFC 9257).
+use crate::{BoxFuture, Secret, crypto::hash::HashAlgorithm};
+use std::{fmt, sync::Arc};
+
+/// A pre-shared key.
+///
+/// Identities are compared whole, as bytes. In TLS 1.3 a key belongs to one hash and one direction: a
+/// client's key is not accepted by the same endpoint's server (RFC 9257 section 8.1).
+pub struct ExternalPsk {
+    identity: Vec<u8>,
+    key: Secret,
+    hash: HashAlgorithm,
+    imported: bool,
+}
+
+impl ExternalPsk {
+    /// A key for SHA-256, unless [`with_hash`](Self::with_hash) says otherwise. `identity` has 1 to 65,535 bytes.
+    pub fn new(identity: impl Into<Vec<u8>>, key: Secret) -> Self {
+        Self { identity: identity.into(), key, hash: HashAlgorithm::Sha256, imported: false }
+    }
+
+    /// The hash that TLS 1.3 uses it with.
+    pub fn with_hash(mut self, hash: HashAlgorithm) -> Self {
+        self.hash = hash;
+        self
+    }
+
+    /// Its name.
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// The key. Every caller is worth a second look.
+    pub fn key(&self) -> &Secret {
+        &self.key
+    }
+
+    /// The hash that TLS 1.3 uses it with.
+    pub fn hash(&self) -> HashAlgorithm {
+        self.hash
+    }
+
+    /// Whether it came out of the importer of RFC 9258, and has a binder label of its own.
+    pub fn is_imported(&self) -> bool {
+        self.imported
+    }
+}
+
+impl fmt::Debug for ExternalPsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExternalPsk({}, {:?})", self.identity.escape_ascii(), self.key)
+    }
+}
+
+/// Finds a server's key by its name, which may take its time.
+pub trait FindPsk: Send + Sync {
+    /// The key of this identity, if there is one.
+    fn find<'a>(&'a self, identity: &'a [u8]) -> BoxFuture<'a, Option<Arc<ExternalPsk>>>;
+}
+
+/// The pre-shared keys of a server.
+#[derive(Clone, Default)]
+pub enum PskSource {
+    /// None.
+    #[default]
+    None,
+    /// These.
+    These(Arc<[Arc<ExternalPsk>]>),
+    /// Whatever this finds.
+    Custom(Arc<dyn FindPsk>),
+}
+
+impl PskSource {
+    /// Whether there are none.
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    pub(crate) async fn find(&self, identity: &[u8]) -> Option<Arc<ExternalPsk>> {
+        match self {
+            Self::None => None,
+            Self::These(keys) => keys.iter().find(|key| key.identity == identity).cloned(),
+            Self::Custom(custom) => custom.find(identity).await,
+        }
+    }
+}
+
+impl fmt::Debug for PskSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "PskSource::None",
+            Self::These(_) => "PskSource::These",
+            Self::Custom(_) => "PskSource::Custom",
+        })
+    }
+}
