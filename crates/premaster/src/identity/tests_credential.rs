@@ -44,7 +44,7 @@ fn files_of_every_kind() {
             let signature = block_on(credential.sign(scheme, Tls13, b"content")).unwrap();
             assert_eq!(credential.public_key().verify(scheme, Tls13, b"content", &signature), Ok(()));
             // A copy of the key is there for the static exchanges, and for nothing else.
-            assert_eq!(credential.private_key_der().is_some(), cfg!(feature = "legacy"));
+            assert_eq!(credential.static_key().is_some(), cfg!(feature = "legacy"));
         }
     }
 }
@@ -125,7 +125,7 @@ fn a_service_signs_and_is_checked() {
     let sign = |issued: &testing::Issued| {
         let service = Arc::new(Service(LocalKey::from_der(&issued.key_der()).unwrap()));
         let credential = Credential::with_signer(vec![leaf.certificate.clone()], service).unwrap();
-        assert!(credential.private_key_der().is_none());
+        assert!(credential.static_key().is_none());
         block_on(credential.sign(scheme, Tls13, b"content"))
     };
     assert!(sign(&leaf).is_ok());
@@ -163,7 +163,15 @@ fn the_roots_of_mozilla_have_names() {
 }
 
 fn ask<'a>(server_name: Option<&'a str>, schemes: &'a [Scheme]) -> Ask<'a> {
-    Ask { server_name, schemes, usage: Tls13, key_kinds: None, authorities: &[], alpn: &[] }
+    Ask {
+        server_name,
+        schemes,
+        usage: Tls13,
+        key_kinds: None,
+        may_be_static: false,
+        authorities: &[],
+        alpn: &[],
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     BoxFuture, Error,
     error::{Misbehaved, Untrusted},
-    observe::{Event, Observer, Tap, Warning},
+    observe::{At, Event, Observer, Tap, Warning},
     wire::{AlertDescription, Side, SignatureScheme},
 };
 use pki_types::{CertificateDer, ServerName, UnixTime};
@@ -257,7 +257,7 @@ fn pins() {
 struct Log(Mutex<Vec<String>>);
 
 impl Observer for Log {
-    fn observe(&self, event: Event<'_>) {
+    fn observe(&self, _at: At<'_>, event: Event<'_>) {
         self.0.lock().unwrap().push(match event {
             Event::PeerCertificate { chain, verdict } => format!("{} {}", chain.len(), verdict.is_ok()),
             Event::Warning(Warning::NotVerified) => "not verified".into(),
@@ -270,7 +270,8 @@ impl Observer for Log {
 #[test]
 fn a_verifier_that_only_reports_lets_pass_and_tells() {
     let log = Arc::new(Log::default());
-    let tap = Tap::to(log.clone());
+    let observer: Arc<dyn Observer> = log.clone();
+    let tap = Tap::new(Some(&observer), Side::Client);
     let leaf = Authority::new("Nobody").issue(&named("leaf", &["example.com"]));
     let sent = chain(&[&leaf.certificate]);
     let name = example();
@@ -295,7 +296,8 @@ fn a_verifier_that_only_reports_lets_pass_and_tells() {
 #[test]
 fn a_signature_proves_the_key_and_nothing_less_does() {
     let log = Arc::new(Log::default());
-    let tap = Tap::to(log.clone());
+    let observer: Arc<dyn Observer> = log.clone();
+    let tap = Tap::new(Some(&observer), Side::Client);
     let root = Authority::new("Root");
     let leaf = root.issue(&named("leaf", &["example.com"]));
     let other = root.issue(&named("leaf", &["example.com"]));
@@ -396,6 +398,7 @@ fn what_waits_can_be_sent() {
         schemes: &[],
         usage: SchemeUse::Tls13,
         key_kinds: None,
+        may_be_static: false,
         authorities: &[],
         alpn: &[],
     };
