@@ -11,6 +11,7 @@ mod handshake;
 pub mod identity;
 pub mod observe;
 pub mod record;
+pub mod resume;
 pub mod schedule;
 pub mod secret;
 pub mod suite;

@@ -2,6 +2,8 @@
 //!
 //! Events come from a few choke points: a record or message crosses the wire, a secret is derived, a key is
 //! installed, a choice is made, something fails. They borrow what they show, for the length of the call.
+mod resumption;
+
 use crate::{
     Error, Secret,
     wire::{
@@ -13,6 +15,8 @@ use std::{
     fmt,
     sync::{Arc, OnceLock},
 };
+
+pub use resumption::{Miss, Resumed, Resumption, ScopeField};
 
 /// Which way something crosses the wire, seen from this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,14 +226,6 @@ pub enum Warning {
     NotVerified,
     /// Neither side is authenticated.
     Anonymous,
-}
-
-/// How an attempt to resume went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Resumption {
-    /// Nothing was offered: a full handshake.
-    Full,
 }
 
 /// A finished handshake.

@@ -1,0 +1,22 @@
+//! The same two again: what a connection leaves behind, so that the next one costs less, and what keeps that
+//! from being a loss.
+//!
+//! * A [`ServerSession`] or a [`ClientSession`] is what each side keeps of a handshake (RFC 9846 section 2.2,
+//!   RFC 5246 section 7.3, RFC 5077).
+//! * A [`Scope`] says under what circumstances a session was made; it is resumed under the same ones only.
+//! * [`TicketKeys`] seal sessions, each key for a while, and can tell for how long a recorded connection can
+//!   still be opened.
+//!
+//! Nothing here fails a connection. Whatever goes wrong is a [`Miss`], and a miss costs a full handshake.
+mod client_cache;
+mod client_session;
+mod scope;
+mod server_session;
+mod session;
+
+pub use crate::observe::{Miss, Resumed, ScopeField};
+pub use client_cache::{ClientSessions, SessionCache};
+pub use client_session::{ClientSession, SessionKey, SessionName};
+pub use scope::{ClientAsked, Scope, ScopePolicy};
+pub use server_session::{Asked, ServerSession};
+pub use session::{MAX_LIFETIME, SessionBytes, lifetime_within};
