@@ -10,13 +10,23 @@
 //! Nothing here fails a connection. Whatever goes wrong is a [`Miss`], and a miss costs a full handshake.
 mod client_cache;
 mod client_session;
+mod key_file;
+mod ring;
 mod scope;
 mod server_session;
 mod session;
+mod ticket_key;
+mod ticket_keys;
 
 pub use crate::observe::{Miss, Resumed, ScopeField};
 pub use client_cache::{ClientSessions, SessionCache};
 pub use client_session::{ClientSession, SessionKey, SessionName};
+pub use key_file::{KeyFile, KeyFileError};
 pub use scope::{ClientAsked, Scope, ScopePolicy};
 pub use server_session::{Asked, ServerSession};
 pub use session::{MAX_LIFETIME, SessionBytes, lifetime_within};
+pub use ticket_key::{BadTicketKey, KEY_ID_LEN, KEY_LEN, Rotation, TicketKey, Window};
+pub use ticket_keys::{KeyStatus, KeyUse, MAX_TICKET, TicketKeys};
+
+#[cfg(test)]
+mod tests_ticket_keys;
