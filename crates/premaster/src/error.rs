@@ -168,6 +168,7 @@ misbehaved! {
     UnofferedPskMode => illegal_parameter, 9846 "4.2.9", "the server left out the key exchange that the client insists on";
     UnofferedEarlyData => unsupported_extension, 9846 "4.2.10", "the server accepted early data that it may not accept";
     TooMuchEarlyData => unexpected_message, 9846 "4.2.10", "there is more early data than allowed";
+    UnofferedSession => illegal_parameter, 5246 "7.4.1.3", "the server resumes a session that was not offered";
     SessionSuiteChanged => illegal_parameter, 5246 "7.4.1.3", "the server resumed a session with another cipher suite";
     SessionVersionChanged => illegal_parameter, 5246 "7.4.1.3", "the server resumed a session with another version";
     WeakRsaKey => insufficient_security, 9325 "4.5", "the RSA key is smaller than this side's limit";

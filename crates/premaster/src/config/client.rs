@@ -1,5 +1,5 @@
 //! A client's configuration.
-use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
+use super::{ClientResumption, Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
@@ -15,6 +15,8 @@ pub struct ClientConfig {
     pub(crate) credentials: Credentials,
     pub(crate) external_psks: Vec<Arc<ExternalPsk>>,
     pub(crate) legacy: Vec<LegacyOptIn>,
+    pub(crate) resumption: ClientResumption,
+    pub(crate) allow_psk_ke: bool,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) request_ocsp: bool,
@@ -38,6 +40,8 @@ impl ClientConfig {
                 credentials: Credentials::none(),
                 external_psks: Vec::new(),
                 legacy: Vec::new(),
+                resumption: ClientResumption::none(),
+                allow_psk_ke: false,
                 alpn: Vec::new(),
                 send_server_name: true,
                 request_ocsp: true,
@@ -118,6 +122,13 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Whether TLS 1.3 may use a pre-shared key without a key exchange (psk_ke). Default no: whoever steals the
+    /// key later reads what was recorded today.
+    pub fn allow_psk_ke(mut self, allow: bool) -> Self {
+        self.config.allow_psk_ke = allow;
+        self
+    }
+
     /// Application protocols, in order of preference (RFC 7301). Default none.
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.config.alpn = protocols.into_iter().map(Into::into).collect();
@@ -151,6 +162,12 @@ impl ClientConfigBuilder {
     /// Whether the hello says that this is a second try with a lower version (RFC 7507). Default no.
     pub fn fallback_scsv(mut self, send: bool) -> Self {
         self.config.fallback_scsv = send;
+        self
+    }
+
+    /// Where sessions are kept, and whether early data may be sent. Default: none are kept.
+    pub fn resumption(mut self, resumption: ClientResumption) -> Self {
+        self.config.resumption = resumption;
         self
     }
 

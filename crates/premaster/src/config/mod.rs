@@ -5,6 +5,7 @@ mod legacy;
 mod limits;
 pub mod policy;
 mod server;
+mod sessions;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use clock::{Clock, SystemClock};
@@ -12,6 +13,7 @@ pub use legacy::{LegacyOptIn, is_anonymous, is_fenced};
 pub use limits::Limits;
 pub use policy::Policy;
 pub use server::{ClientAuthentication, ServerConfig, ServerConfigBuilder};
+pub use sessions::{ClientResumption, ServerSessions};
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
 //! A server's configuration.
-use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
+use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, ServerSessions, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{Credentials, PskSource, Verifier},
@@ -39,6 +39,8 @@ pub struct ServerConfig {
     pub(crate) credentials: Credentials,
     pub(crate) external_psks: PskSource,
     pub(crate) legacy: Vec<LegacyOptIn>,
+    pub(crate) sessions: ServerSessions,
+    pub(crate) allow_psk_ke: bool,
     pub(crate) client_authentication: ClientAuthentication,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ignore_unknown_alpn: bool,
@@ -57,6 +59,8 @@ impl ServerConfig {
                 credentials: Credentials::none(),
                 external_psks: PskSource::None,
                 legacy: Vec::new(),
+                sessions: ServerSessions::none(),
+                allow_psk_ke: false,
                 client_authentication: ClientAuthentication::None,
                 alpn: Vec::new(),
                 ignore_unknown_alpn: false,
@@ -123,6 +127,13 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Whether TLS 1.3 may use a pre-shared key without a key exchange (psk_ke). Default no: whoever steals the
+    /// key later reads what was recorded today.
+    pub fn allow_psk_ke(mut self, allow: bool) -> Self {
+        self.config.allow_psk_ke = allow;
+        self
+    }
+
     /// Application protocols, in order of preference (RFC 7301). With a list, a client that offers only others
     /// is refused (no_application_protocol); one that offers none is served.
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
@@ -134,6 +145,12 @@ impl ServerConfigBuilder {
     /// RFC 7301 section 3.2 wants them refused, which keeps one protocol from being taken for another.
     pub fn ignore_unknown_alpn(mut self, ignore: bool) -> Self {
         self.config.ignore_unknown_alpn = ignore;
+        self
+    }
+
+    /// Where sessions are kept, and what they are bound to. Default: none are kept.
+    pub fn sessions(mut self, sessions: ServerSessions) -> Self {
+        self.config.sessions = sessions;
         self
     }
 

@@ -4,7 +4,7 @@ use crate::{
     Error, Output,
     error::Misbehaved,
     handshake::peer::{EarlyData, Inbound, Message},
-    observe::{Direction, Event},
+    observe::{Direction, Event, Resumption},
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Side, record::HEADER_LEN,
     },
@@ -91,6 +91,7 @@ impl Connection {
             opened => opened?,
         };
         self.opener_is_unused = false;
+        self.stop_skipping();
         let plaintext = record.get(range.clone()).unwrap_or_default();
         let epoch = self.read_epoch;
         self.tap.emit(|| Event::Content { direction: Direction::Received, content_type, plaintext, epoch });
@@ -186,6 +187,16 @@ impl Connection {
             && let EarlyData::Skipped(left) = handshaking.peer.early_data()
         {
             handshaking.peer.set_early_data(EarlyData::Skipped(left.saturating_sub(length)));
+        }
+    }
+
+    /// Something could be opened: whatever comes from here on is meant to be.
+    fn stop_skipping(&mut self) {
+        if let State::Handshaking(handshaking) = &self.state
+            && self.opener.is_protected()
+            && matches!(handshaking.peer.early_data(), EarlyData::Skipped(_))
+        {
+            handshaking.peer.set_early_data(EarlyData::Refused);
         }
     }
 
@@ -312,6 +323,7 @@ impl Connection {
             let mut mailbox = handshaking.peer.mailbox();
             Traffic::new(self.side, established, &mut mailbox)
         };
+        self.tap.emit(|| Event::Resumption(Resumption::Done(traffic.info.resumed)));
         self.tap.emit(|| Event::Established(traffic.summary(self.side)));
         self.state = State::Established(Box::new(traffic));
         self.check_boundary(output)

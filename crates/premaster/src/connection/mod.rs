@@ -128,7 +128,7 @@ impl Connection {
         output: &mut Output,
     ) -> Result<Self, Error> {
         let tap = Tap::new(config.observer.as_ref(), Side::Client);
-        let peer = Peer::new(Side::Client, tap.clone());
+        let peer = Peer::new(tap.clone());
         let limits = Arc::new(config.limits.clone());
         let script: Script = Box::pin(handshake::client(peer.clone(), config, name));
         let mut connection = Self::new(Side::Client, tap, limits, peer, script);
@@ -139,7 +139,7 @@ impl Connection {
     /// The server's end.
     pub fn server(config: Arc<ServerConfig>) -> Self {
         let tap = Tap::new(config.observer.as_ref(), Side::Server);
-        let peer = Peer::new(Side::Server, tap.clone());
+        let peer = Peer::new(tap.clone());
         let limits = Arc::new(config.limits.clone());
         let script: Script = Box::pin(handshake::server(peer.clone(), config));
         let mut connection = Self::new(Side::Server, tap, limits, peer, script);
@@ -250,6 +250,35 @@ impl Connection {
                 engine::hand_over(&mut mailbox.output, output);
                 Ok(())
             }
+            State::Failed(error) => Err((**error).clone()),
+        }
+    }
+
+    /// How many bytes of early data may still be sent (0-RTT, RFC 9846 section 2.3). Such data may be replayed
+    /// by anybody who sees it.
+    pub fn early_data_left(&self) -> usize {
+        match &self.state {
+            State::Handshaking(handshaking) => handshaking.peer.mailbox().early_allowance,
+            _ => 0,
+        }
+    }
+
+    /// Sends early data, as much as may still be sent; says how much that was. Whether the server took it,
+    /// [`Info::resumed`] says after the handshake; if not, all of it has to be sent again.
+    ///
+    /// # Errors
+    /// Whatever the connection failed with before.
+    pub fn send_early(&mut self, data: &[u8], output: &mut Output) -> Result<usize, Error> {
+        match &mut self.state {
+            State::Handshaking(handshaking) => {
+                let mut mailbox = handshaking.peer.mailbox();
+                let len = data.len().min(mailbox.early_allowance);
+                mailbox.early_allowance -= len;
+                mailbox.seal(ContentType::APPLICATION_DATA, data.get(..len).unwrap_or_default())?;
+                engine::hand_over(&mut mailbox.output, output);
+                Ok(len)
+            }
+            State::Established(_) => Ok(0),
             State::Failed(error) => Err((**error).clone()),
         }
     }

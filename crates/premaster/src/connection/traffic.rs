@@ -5,19 +5,20 @@ use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Secrets, opener13,
+        Established, Info, Keeper, Secrets, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
     observe::{self, Direction, Epoch, Event, Tap},
     record::Sealer,
+    resume::{ClientSession, SessionName},
     schedule::{
         tls12::MasterSecret,
-        tls13::{ExporterSecret, TrafficSecret},
+        tls13::{ExporterSecret, ResumptionSecret, TrafficSecret},
     },
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, KeyUpdateRequest, PerSide, ProtocolVersion,
-        Side,
+        Side, extension,
         message::{HelloRequest, KeyUpdate, NewSessionTicket13, handshake},
     },
 };
@@ -44,13 +45,15 @@ struct Keys13 {
     /// The peer asked for new keys, which come before the next data (RFC 9846 section 4.6.3).
     update_pending: bool,
     exporter: ExporterSecret,
+    /// What a client makes sessions with when tickets come.
+    resumption: Option<(ResumptionSecret, Box<Keeper>)>,
 }
 
 impl Traffic {
     pub(super) fn new(side: Side, established: Established, mailbox: &mut Mailbox) -> Self {
         let keys = match established.secrets {
             Secrets::Tls12 { master, randoms } => Keys::Tls12 { master, randoms },
-            Secrets::Tls13 { traffic, exporter } => {
+            Secrets::Tls13 { traffic, exporter, resumption } => {
                 let (send, receive) = traffic.split(side);
                 let (send, receive) = (Some(send), Some(receive));
                 Keys::Tls13(Box::new(Keys13 {
@@ -60,6 +63,7 @@ impl Traffic {
                     receive_updates: 0,
                     update_pending: false,
                     exporter,
+                    resumption: resumption.zip(established.keeper),
                 }))
             }
         };
@@ -211,13 +215,34 @@ impl Connection {
         Ok(())
     }
 
-    /// RFC 9846 section 4.6.1. Nothing is resumed yet, but a bad ticket is a bad ticket.
+    /// RFC 9846 section 4.6.1.
     fn new_session_ticket(&mut self, message: &Message) -> Result<(), Error> {
         let ticket = NewSessionTicket13::decode(message.body())?;
         if ticket.ticket_lifetime > 604_800 {
             return Err(Misbehaved::BadTicketLifetime.into());
         }
+        let early = ticket.extensions.get::<extension::EarlyDataNewSessionTicket>()?;
         self.counters.tickets += 1;
+        let State::Established(traffic) = &mut self.state else { return Ok(()) };
+        let Keys::Tls13(keys) = &traffic.keys else { return Ok(()) };
+        let Some((secret, keeper)) = &keys.resumption else { return Ok(()) };
+        let Some(now) = keeper.config.clock.now() else { return Ok(()) };
+        if self.counters.tickets > self.limits.tickets || ticket.ticket_lifetime == 0 {
+            return Ok(());
+        }
+        keeper.keep(ClientSession {
+            key: keeper.key.clone(),
+            suite: traffic.info.suite,
+            secret: secret.psk(ticket.ticket_nonce),
+            extended_master_secret: true,
+            received: now,
+            lifetime: ticket.ticket_lifetime,
+            age_add: ticket.ticket_age_add,
+            max_early_data: early.map_or(0, |early| early.max_early_data_size),
+            alpn: traffic.info.alpn.clone(),
+            name: SessionName::Ticket(ticket.ticket.to_vec()),
+            server: traffic.info.peer.clone(),
+        });
         Ok(())
     }
 

@@ -1,11 +1,19 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
-use super::{Established, client12, client13, exchange12::is_cbc, peer::Peer};
+use super::{
+    Established, client12, client13,
+    exchange12::is_cbc,
+    peer::Peer,
+    psk13::{self, OfferedPsk},
+    record_keys::sealer13,
+    sessions::session_key,
+};
 use crate::{
     Error,
     config::{ClientConfig, Policy},
     error::{Failure, Incompatible, Misbehaved, Misuse},
     exchange::{EphemeralKey, Group},
-    observe::{Choice, Event, KeyLife},
+    observe::{Choice, Epoch, Event, KeyLife},
+    resume::{ClientSession, SessionName},
     suite::Suite,
     wire::{
         CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
@@ -49,6 +57,12 @@ pub(super) struct Offer {
     pub(super) session_id: Vec<u8>,
     pub(super) shares: Vec<EphemeralKey>,
     pub(super) cookie: Option<Vec<u8>>,
+    /// A TLS 1.2 session to resume.
+    pub(super) session12: Option<Arc<ClientSession>>,
+    /// How much early data the first pre-shared key allows.
+    pub(super) early_data: usize,
+    /// The pre-shared keys of TLS 1.3.
+    pub(super) psks: Vec<OfferedPsk>,
     /// The last ClientHello, header included.
     pub(super) hello: Vec<u8>,
     sent: Vec<ExtensionType>,
@@ -67,21 +81,58 @@ impl Offer {
             session_id: Vec::new(),
             shares: Vec::new(),
             cookie: None,
+            session12: None,
+            early_data: 0,
+            psks: Vec::new(),
             hello: Vec::new(),
             sent: Vec::new(),
             config,
             name,
         };
+        offer.look_for_session(session_id);
         if offer.offers(ProtocolVersion::TLS_1_3) {
-            if offer.config.middlebox_compatibility {
+            if offer.config.middlebox_compatibility && offer.session_id.is_empty() {
                 offer.session_id = session_id.to_vec();
             }
+            offer.psks.extend(offer.config.external_psks.iter().map(OfferedPsk::external));
             let groups = offer.policy.key_shares.iter().filter_map(|code| Group::find(*code));
             let random = &*offer.config.random;
             offer.shares =
                 groups.map(|group| EphemeralKey::generate(group, random)).collect::<Result<_, _>>()?;
         }
         Ok(offer)
+    }
+
+    /// A session with this server, if one is kept: a TLS 1.3 ticket, to be used once, or a TLS 1.2 session.
+    fn look_for_session(&mut self, random_id: &[u8]) {
+        let (Some(sessions), Some(now)) = (&self.config.resumption.sessions, self.config.clock.now()) else {
+            return;
+        };
+        let Some(session) = sessions.take(&session_key(&self.config, &self.name), now) else { return };
+        if !self.policy.cipher_suites.contains(&session.suite.code) || !self.offers(session.version()) {
+            return;
+        }
+        if session.version() == ProtocolVersion::TLS_1_3 {
+            if self.config.resumption.early_data {
+                self.early_data = session.max_early_data as usize;
+            }
+            self.psks.push(OfferedPsk::session(session, now));
+            return;
+        }
+        self.session_id = match &session.name {
+            SessionName::Id(id) => id.clone(),
+            // RFC 5077 section 3.4: a server that takes the ticket echoes the ID, which tells this client so.
+            SessionName::Ticket(_) => random_id.to_vec(),
+        };
+        self.session12 = Some(session);
+    }
+
+    /// Whether this side bound the TLS 1.2 master secret of the session it offers.
+    fn session_ticket(&self) -> &[u8] {
+        match self.session12.as_ref().map(|session| &session.name) {
+            Some(SessionName::Ticket(ticket)) => ticket,
+            _ => &[],
+        }
     }
 
     pub(super) fn offers(&self, version: ProtocolVersion) -> bool {
@@ -120,9 +171,30 @@ impl Offer {
         };
         let mut encoded = Vec::with_capacity(2048);
         handshake::encode(&hello, &mut encoded);
+        if !self.psks.is_empty() {
+            psk13::bind(peer, &mut encoded, &self.psks);
+        }
         peer.send_encoded(&encoded);
         peer.mailbox().flush()?;
+        if self.early_data > 0 {
+            self.start_early_data(peer)?;
+        }
         self.hello = encoded;
+        Ok(())
+    }
+
+    /// From here on the application may send early data, under a key that comes from the ticket's alone
+    /// (RFC 9846 section 2.3).
+    fn start_early_data(&self, peer: &Peer) -> Result<(), Error> {
+        let Some((psk, session)) = self.psks.first().and_then(|psk| Some((psk, psk.resumes()?))) else {
+            return Ok(());
+        };
+        if self.config.middlebox_compatibility {
+            peer.send_change_cipher_spec()?;
+        }
+        let secret = psk.early_secret(peer).early_traffic(&peer.transcript_hash_with(psk.hash, &[]));
+        peer.install_write(sealer13(session.suite, &secret)?, Epoch::EarlyData)?;
+        peer.allow_early_data(self.early_data);
         Ok(())
     }
 
@@ -150,6 +222,9 @@ impl Offer {
         if self.offers(ProtocolVersion::TLS_1_2) {
             push(out, &extension::ExtendedMasterSecret);
             push(out, &extension::RenegotiationInfo { renegotiated_connection: &[] });
+            if config.resumption.sessions.is_some() {
+                push(out, &extension::SessionTicket { ticket: self.session_ticket() });
+            }
             if policy.encrypt_then_mac && policy.suites(ProtocolVersion::TLS_1_2).any(is_cbc) {
                 push(out, &extension::EncryptThenMac);
             }
@@ -185,8 +260,14 @@ impl Offer {
                 .filter(|v| self.offers(*v))
                 .collect();
             push(out, &extension::SupportedVersionsClientHello { versions: List::from(&versions) });
-            let modes = [PskKeyExchangeMode::psk_dhe_ke];
-            push(out, &extension::PskKeyExchangeModes { ke_modes: List::from(&modes) });
+            let modes: &[PskKeyExchangeMode] = match config.allow_psk_ke {
+                true => &[PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke],
+                false => &[PskKeyExchangeMode::psk_dhe_ke],
+            };
+            push(out, &extension::PskKeyExchangeModes { ke_modes: List::from(modes) });
+            if self.early_data > 0 {
+                push(out, &extension::EarlyData);
+            }
             if let Some(cookie) = &self.cookie {
                 push(out, &extension::Cookie { cookie });
             }
@@ -196,6 +277,10 @@ impl Offer {
                 .map(|share| KeyShareEntry { group: share.group().code, key_exchange: share.public() })
                 .collect();
             push(out, &extension::KeyShareClientHello { client_shares: List::from(&shares) });
+            if !self.psks.is_empty() {
+                // RFC 9846 section 4.2.11: it MUST be the last.
+                psk13::push_offer(out, &self.psks);
+            }
         }
     }
 

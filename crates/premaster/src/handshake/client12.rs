@@ -26,12 +26,14 @@ use super::{
     exchange12,
     peer::{Message, Peer},
     record_keys::{opener12, sealer12},
+    sessions::Keeper,
 };
 use crate::{
-    Error,
+    Error, Secret,
     error::Misbehaved,
-    observe::{Choice, Epoch, Event, Warning},
+    observe::{Choice, Epoch, Event, Resumed, Warning},
     record::CbcOrder,
+    resume::{ClientSession, SessionName},
     schedule::{
         Kdf,
         tls12::{MasterSecret, PremasterSecret},
@@ -40,7 +42,10 @@ use crate::{
     wire::{
         EcPointFormat, ExtensionType, HandshakeType, PerSide, ProtocolVersion, Side,
         extension::{self, Place},
-        message::{CertificateRequest12, CertificateStatus, Finished, ServerHello, ServerHelloDone},
+        message::{
+            CertificateRequest12, CertificateStatus, Finished, NewSessionTicket12, ServerHello,
+            ServerHelloDone,
+        },
     },
 };
 use std::sync::Arc;
@@ -59,6 +64,9 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let order = read_extensions(&peer, &offer, &hello, &mut info)?;
     let randoms = PerSide { client: offer.random, server: *hello.random };
 
+    if let Some(session) = resumed(&offer, &hello, &info)? {
+        return abbreviated(peer, offer, &hello, &session, info, order, randoms).await;
+    }
     // Who the server is, and the key that it agrees with: one in the certificate, or one made for this
     // handshake and signed with the certificate's. Nothing is computed from a key before its signature holds.
     let mut certificate = None;
@@ -110,12 +118,113 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     peer.send(&Finished { verify_data: &verify_data });
 
     // The server's last flight.
+    let ticket = expect_ticket(&peer, &hello).await?;
     peer.expect_change_cipher_spec().await?;
     peer.install_read(opener12(suite, &block, Side::Server, order)?, Epoch::Application(0));
     drop(block);
     expect_finished(&peer, &master, Side::Server).await?;
+    let id = hello.session_id.to_vec();
+    let name = ticket
+        .filter(|ticket| !ticket.ticket.is_empty())
+        .map(|ticket| (SessionName::Ticket(ticket.ticket), ticket.lifetime_hint));
+    let name = name.or_else(|| (!id.is_empty()).then_some((SessionName::Id(id), 0)));
+    keep(&offer, &info, &master, name);
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets })
+    Ok(Established { info: Box::new(info), secrets, keeper: None })
+}
+
+/// A NewSessionTicket, taken out of its message.
+struct Ticket {
+    lifetime_hint: u32,
+    ticket: Vec<u8>,
+}
+
+/// RFC 5077 section 3.3: it comes if the server said so, and then it must.
+async fn expect_ticket(peer: &Peer, hello: &ServerHello<'_>) -> Result<Option<Ticket>, Error> {
+    if hello.extensions.get::<extension::SessionTicketServerHello>()?.is_none() {
+        return Ok(None);
+    }
+    let message = peer.expect(HandshakeType::NEW_SESSION_TICKET).await?;
+    let ticket = NewSessionTicket12::decode(message.body())?;
+    Ok(Some(Ticket { lifetime_hint: ticket.lifetime_hint, ticket: ticket.ticket.to_vec() }))
+}
+
+/// The session that the server resumes, if it does: it echoes the ID that it was offered.
+fn resumed(offer: &Offer, hello: &ServerHello<'_>, info: &Info) -> Result<Option<Arc<ClientSession>>, Error> {
+    let echoed = !offer.session_id.is_empty() && hello.session_id == offer.session_id;
+    let Some(session) = offer.session12.as_ref().filter(|_| echoed) else {
+        // With nothing to resume, the ID was made up (RFC 9846 appendix E.4), and no server can know it.
+        return match echoed {
+            true => Err(Misbehaved::UnofferedSession.into()),
+            false => Ok(None),
+        };
+    };
+    if session.suite != info.suite {
+        return Err(Misbehaved::SessionSuiteChanged.into());
+    }
+    // RFC 7627 section 5.3: never across a change, in either direction.
+    if session.extended_master_secret != info.extended_master_secret {
+        return Err(Misbehaved::ExtendedMasterSecretChanged.into());
+    }
+    Ok(Some(Arc::clone(session)))
+}
+
+/// The abbreviated handshake (RFC 5246 section 7.3, figure 2): the server finishes first.
+async fn abbreviated(
+    peer: Peer,
+    offer: Offer,
+    hello: &ServerHello<'_>,
+    session: &ClientSession,
+    mut info: Info,
+    order: CbcOrder,
+    randoms: PerSide<[u8; 32]>,
+) -> Result<Established, Error> {
+    peer.forget_messages();
+    let suite = info.suite;
+    info.peer = session.server.clone();
+    info.resumed = match session.name {
+        SessionName::Id(_) => Resumed::Id,
+        SessionName::Ticket(_) => Resumed::Ticket,
+    };
+    let kdf = Kdf::new(suite.hash, peer.tap());
+    let master = MasterSecret::from_session(kdf, Secret::from(session.secret.expose()));
+    let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
+    let ticket = expect_ticket(&peer, hello).await?;
+    peer.expect_change_cipher_spec().await?;
+    peer.install_read(opener12(suite, &block, Side::Server, order)?, Epoch::Application(0));
+    expect_finished(&peer, &master, Side::Server).await?;
+
+    peer.send_change_cipher_spec()?;
+    peer.install_write(sealer12(suite, &block, Side::Client, order)?, Epoch::Application(0))?;
+    drop(block);
+    let verify_data = master.verify_data(Side::Client, &peer.transcript_hash());
+    peer.send(&Finished { verify_data: &verify_data });
+    if let Some(ticket) = ticket.filter(|ticket| !ticket.ticket.is_empty()) {
+        keep(&offer, &info, &master, Some((SessionName::Ticket(ticket.ticket), ticket.lifetime_hint)));
+    }
+    let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
+    Ok(Established { info: Box::new(info), secrets, keeper: None })
+}
+
+/// Keeps the session, under the name that the server gave it.
+fn keep(offer: &Offer, info: &Info, master: &MasterSecret, name: Option<(SessionName, u32)>) {
+    const A_DAY: u32 = 24 * 3600;
+    let (Some((name, lifetime)), Some(received)) = (name, offer.config.clock.now()) else { return };
+    let Some(keeper) = Keeper::new(&offer.config, &offer.name) else { return };
+    keeper.keep(ClientSession {
+        key: keeper.key.clone(),
+        suite: info.suite,
+        secret: Secret::from(master.secret().expose()),
+        extended_master_secret: info.extended_master_secret,
+        received,
+        // RFC 5077 section 3.3: 0 leaves it to the client.
+        lifetime: if lifetime == 0 { A_DAY } else { lifetime.min(crate::resume::MAX_LIFETIME) },
+        age_add: 0,
+        max_early_data: 0,
+        alpn: info.alpn.clone(),
+        name,
+        server: info.peer.clone(),
+    });
 }
 
 /// What a ServerHello must say (RFC 5246 section 7.4.1.3).

@@ -23,19 +23,22 @@ use super::{
     client::{Offer, check_place},
     established::Info,
     peer::{Message, Peer},
+    psk13::OfferedPsk,
     record_keys::{opener13, sealer13},
+    sessions::Keeper,
 };
 use crate::{
     Error,
     error::Misbehaved,
     exchange::Group,
-    observe::{Choice, Epoch, Event, KeyLife},
+    observe::{Choice, Epoch, Event, KeyLife, Resumed},
+    record::Sealer,
     schedule::{Kdf, tls13::EarlySecret},
     suite::Suite,
     wire::{
         HandshakeType, ProtocolVersion, Side,
-        extension::{self, Place},
-        message::{CertificateRequest13, EncryptedExtensions, Finished, ServerHello},
+        extension::{self, Extensions, Place},
+        message::{CertificateRequest13, EncryptedExtensions, EndOfEarlyData, Finished, ServerHello},
     },
 };
 use std::sync::Arc;
@@ -63,29 +66,42 @@ pub(super) async fn handshake(
     let because = "the server chose it from those offered";
     peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.code), because });
 
-    // Key exchange: the share that was made for this handshake opens the server's, once.
-    let share = hello
-        .extensions
-        .get::<extension::KeyShareServerHello<'_>>()?
-        .ok_or(Misbehaved::MissingKeyShare)?
-        .server_share;
-    let key = offer.take_share(&peer, share.group)?;
-    info.group = Some(share.group);
-    peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
-    let public = peer.tap().is_on().then(|| key.public().to_vec());
-    let shared = key.open(share.key_exchange)?;
-    peer.tap().emit(|| Event::EphemeralKey {
-        group: info.group,
-        public: public.as_deref().unwrap_or_default(),
-        life: KeyLife::SpentAndErased,
-    });
-    let handshake = EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())).into_handshake(shared);
+    // A pre-shared key, if the server chose one, and the share that was made for this handshake: it opens the
+    // server's, once.
+    let psk = chosen_psk(&mut offer, &hello, suite)?;
+    let early = match &psk {
+        Some(psk) => psk.early_secret(&peer),
+        None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
+    };
+    let share = hello.extensions.get::<extension::KeyShareServerHello<'_>>()?.map(|share| share.server_share);
+    let handshake = match share {
+        Some(share) => {
+            let key = offer.take_share(&peer, share.group)?;
+            info.group = Some(share.group);
+            peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
+            let public = peer.tap().is_on().then(|| key.public().to_vec()).unwrap_or_default();
+            let shared = key.open(share.key_exchange)?;
+            let life = KeyLife::SpentAndErased;
+            peer.tap().emit(|| Event::EphemeralKey { group: info.group, public: &public, life });
+            early.into_handshake(shared)
+        }
+        // RFC 9846 section 4.2.9: only if this side offered psk_ke may the exchange be left out.
+        None if psk.is_some() && offer.config.allow_psk_ke => {
+            info.forward_secret = false;
+            early.into_handshake_psk_only()
+        }
+        None if psk.is_some() => return Err(Misbehaved::UnofferedPskMode.into()),
+        None => return Err(Misbehaved::MissingKeyShare.into()),
+    };
     let handshake_traffic = handshake.traffic(&peer.transcript_hash());
     peer.install_read(opener13(suite, &handshake_traffic.server)?, Epoch::Handshake);
-    if offer.config.middlebox_compatibility && !retried {
-        peer.send_change_cipher_spec()?;
+    let early_data_offered = offer.early_data > 0;
+    if !early_data_offered {
+        if offer.config.middlebox_compatibility && !retried {
+            peer.send_change_cipher_spec()?;
+        }
+        peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
     }
-    peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
     let main = handshake.into_main();
 
     // Server parameters.
@@ -94,21 +110,37 @@ pub(super) async fn handshake(
     offer.check_answers(HandshakeType::ENCRYPTED_EXTENSIONS, &extensions)?;
     check_place(Place::EncryptedExtensions, &extensions)?;
     info.alpn = offer.alpn(&extensions)?;
+    if let Some(psk) = &psk {
+        info.resumed = if psk.resumes().is_some() { Resumed::Psk } else { Resumed::Full };
+        info.peer = psk.resumes().and_then(|session| session.server.clone());
+    }
+    if early_data_answered(&offer, &extensions, psk.as_ref(), &info)? {
+        info.resumed = Resumed::EarlyData;
+    } else if early_data_offered {
+        // Rejected: what the application sent is lost, and it is told so.
+        peer.allow_early_data(0);
+        peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
+    }
 
-    // Authentication of the server: its certificate, and its signature over everything so far.
-    let request = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
-    let request = request.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
+    // Authentication of the server: its certificate, and its signature over everything so far; or the
+    // pre-shared key, which nobody else has.
+    let mut requested = None;
+    if psk.is_none() {
+        requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
+        let message = peer.expect(HandshakeType::CERTIFICATE).await?;
+        let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
+        let signed = peer.transcript_hash();
+        let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
+        let schemes = &offer.policy.signature_schemes;
+        info.peer_scheme =
+            Some(authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?);
+        info.peer = Some(Arc::new(server.into_parts().0));
+    }
+    let request =
+        requested.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
     if let Some(request) = &request {
         authenticate::check_request13(request)?;
     }
-    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-    let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
-    let signed = peer.transcript_hash();
-    let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
-    let schemes = &offer.policy.signature_schemes;
-    info.peer_scheme =
-        Some(authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?);
-    info.peer = Some(Arc::new(server.into_parts().0));
 
     let transcript = peer.transcript_hash();
     let message = peer.expect(HandshakeType::FINISHED).await?;
@@ -120,6 +152,11 @@ pub(super) async fn handshake(
     let application_traffic = main.application_traffic(&transcript);
     let exporter = main.exporter(&transcript);
 
+    if info.resumed == Resumed::EarlyData {
+        peer.allow_early_data(0);
+        peer.send(&EndOfEarlyData);
+        peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
+    }
     // Authentication of the client, if the server asked for it.
     if let Some(request) = request {
         info.own_scheme = authenticate::answer_request13(&peer, &offer, &request).await?;
@@ -129,11 +166,46 @@ pub(super) async fn handshake(
 
     peer.install_write(sealer13(suite, &application_traffic.client)?, Epoch::Application(0))?;
     peer.install_read(opener13(suite, &application_traffic.server)?, Epoch::Application(0));
-    drop(main);
-    Ok(Established {
-        info: Box::new(info),
-        secrets: Secrets::Tls13 { traffic: application_traffic, exporter },
-    })
+    let keeper = Keeper::new(&offer.config, &offer.name);
+    let resumption = keeper.is_some().then(|| main.into_resumption(&peer.transcript_hash()));
+    let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption };
+    Ok(Established { info: Box::new(info), secrets, keeper })
+}
+
+/// Whether the server accepts early data. It may only with the first key, and with what the key is for.
+fn early_data_answered(
+    offer: &Offer,
+    extensions: &Extensions<'_>,
+    psk: Option<&OfferedPsk>,
+    info: &Info,
+) -> Result<bool, Error> {
+    if extensions.get::<extension::EarlyData>()?.is_none() {
+        return Ok(false);
+    }
+    let session = psk.filter(|psk| psk.is_first).and_then(OfferedPsk::resumes);
+    match session {
+        Some(session) if offer.early_data > 0 && session.suite == info.suite && session.alpn == info.alpn => {
+            Ok(true)
+        }
+        Some(session) if session.alpn != info.alpn => Err(Misbehaved::UnofferedAlpn.into()),
+        _ => Err(Misbehaved::UnofferedEarlyData.into()),
+    }
+}
+
+/// The pre-shared key that the server chose, if it chose one.
+fn chosen_psk(
+    offer: &mut Offer,
+    hello: &ServerHello<'_>,
+    suite: &Suite,
+) -> Result<Option<OfferedPsk>, Error> {
+    let Some(chosen) = hello.extensions.get::<extension::PreSharedKeyServerHello>()? else { return Ok(None) };
+    let mut psks = std::mem::take(&mut offer.psks).into_iter();
+    let mut psk = psks.nth(usize::from(chosen.selected_identity)).ok_or(Misbehaved::UnofferedPsk)?;
+    psk.is_first = chosen.selected_identity == 0;
+    match psk.hash == suite.hash {
+        true => Ok(Some(psk)),
+        false => Err(Misbehaved::PskOfOtherHash.into()),
+    }
 }
 
 /// What a ServerHello must say (RFC 9846 section 4.1.3).
@@ -202,6 +274,13 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
         }
         offer.retry_with(Group::find(code).ok_or(Misbehaved::UnofferedGroup)?)?;
     }
+    if std::mem::take(&mut offer.early_data) > 0 {
+        // RFC 9846 section 4.2.10: the second ClientHello goes in the clear, without early_data.
+        peer.allow_early_data(0);
+        peer.install_write(Sealer::plaintext(), Epoch::Plaintext)?;
+    }
+    // RFC 9846 section 4.1.4: keys of another hash than the suite's are of no use any more.
+    offer.psks.retain(|psk| psk.hash == suite.hash);
     offer.cookie = cookie.map(|cookie| cookie.cookie.to_vec());
     if offer.config.middlebox_compatibility {
         peer.send_change_cipher_spec()?;

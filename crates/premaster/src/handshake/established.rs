@@ -1,9 +1,11 @@
 //! What a handshake yields.
+use super::sessions::Keeper;
 use crate::{
     identity::PeerIdentity,
+    observe::Resumed,
     schedule::{
         tls12::MasterSecret,
-        tls13::{ExporterSecret, TrafficSecret},
+        tls13::{ExporterSecret, ResumptionSecret, TrafficSecret},
     },
     suite::Suite,
     wire::{NamedGroup, PerSide, ProtocolVersion, SignatureScheme},
@@ -14,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Established {
     pub(crate) info: Box<Info>,
     pub(crate) secrets: Secrets,
+    /// For tickets that a client may still be sent.
+    pub(crate) keeper: Option<Box<Keeper>>,
 }
 
 /// What the connection goes on with.
@@ -31,6 +35,8 @@ pub(crate) enum Secrets {
         traffic: PerSide<TrafficSecret>,
         /// For exported keying material.
         exporter: ExporterSecret,
+        /// For the tickets to come, at a client that keeps sessions.
+        resumption: Option<ResumptionSecret>,
     },
 }
 
@@ -60,6 +66,8 @@ pub struct Info {
     pub extended_master_secret: bool,
     /// Whether the peer protects against renegotiation attacks (RFC 5746).
     pub secure_renegotiation: bool,
+    /// What the handshake started from.
+    pub resumed: Resumed,
     /// Whether a HelloRetryRequest cost a second round trip.
     pub hello_retry: bool,
 }
@@ -79,6 +87,7 @@ impl Info {
             forward_secret: suite.is_forward_secret(),
             extended_master_secret: false,
             secure_renegotiation: false,
+            resumed: Resumed::Full,
             hello_retry: false,
         }
     }

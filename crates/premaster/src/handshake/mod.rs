@@ -11,13 +11,16 @@ mod established;
 mod exchange12;
 mod negotiate;
 pub(crate) mod peer;
+mod psk13;
 mod record_keys;
 mod server;
 mod server12;
 mod server13;
+mod sessions;
 
 pub(crate) use client::handshake as client;
 pub use established::Info;
 pub(crate) use established::{Established, Secrets};
 pub(crate) use record_keys::{opener13, sealer13};
 pub(crate) use server::handshake as server;
+pub(crate) use sessions::Keeper;

@@ -2,7 +2,10 @@
 use crate::{
     Error,
     config::Policy,
-    crypto::sign::{KeyKind, SchemeUse},
+    crypto::{
+        hash::HashAlgorithm,
+        sign::{KeyKind, SchemeUse},
+    },
     error::{Incompatible, Misbehaved},
     exchange::{Group, GroupKind},
     suite::{Authentication, KeyExchange, Suite},
@@ -53,12 +56,14 @@ pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen
     Ok(Chosen { value, because: "the newest that both sides speak" })
 }
 
-/// The TLS 1.3 cipher suite.
+/// The TLS 1.3 cipher suite; with a pre-shared key it must have that key's hash.
 pub(super) fn suite13(
     policy: &Policy,
     theirs: List<'_, CipherSuite>,
+    hash: Option<HashAlgorithm>,
 ) -> Result<Chosen<&'static Suite>, Error> {
-    suite(policy, theirs, ProtocolVersion::TLS_1_3, "", |_| true)
+    let fits = |suite: &Suite| hash.is_none_or(|hash| suite.hash == hash);
+    suite(policy, theirs, ProtocolVersion::TLS_1_3, "", fits)
 }
 
 /// What a TLS 1.2 suite needs besides being on both lists.

@@ -10,7 +10,7 @@ use crate::{
     record::{Opener, Output, Sealer},
     schedule::Transcript,
     wire::{
-        ContentType, HandshakeType, ProtocolVersion, Side,
+        ContentType, HandshakeType, ProtocolVersion,
         message::handshake::{self, Body},
     },
 };
@@ -26,8 +26,6 @@ pub(crate) struct Peer(Arc<Mutex<Mailbox>>);
 
 /// What lies between a handshake and its connection.
 pub(crate) struct Mailbox {
-    /// Which side this is.
-    pub(crate) side: Side,
     /// Who listens.
     pub(crate) tap: Tap,
     /// What arrived and was not taken yet.
@@ -48,10 +46,10 @@ pub(crate) struct Mailbox {
     pub(crate) max_fragment: usize,
     /// Whether the application may send already.
     pub(crate) may_send: bool,
+    /// How much early data the application may still send.
+    pub(crate) early_allowance: usize,
     /// What becomes of application data that comes in the middle of the handshake.
     pub(crate) early_data: EarlyData,
-    /// The largest plaintext that the peer may put in a record, once this side has said so.
-    pub(crate) receive_limit: Option<usize>,
     flight: Vec<u8>,
     transcript: Transcript,
 }
@@ -105,10 +103,9 @@ impl From<Vec<u8>> for Message {
 }
 
 impl Peer {
-    /// The peer of `side`, before anything was said.
-    pub(crate) fn new(side: Side, tap: Tap) -> Self {
+    /// The peer, before anything was said.
+    pub(crate) fn new(tap: Tap) -> Self {
         Self(Arc::new(Mutex::new(Mailbox {
-            side,
             tap,
             inbound: None,
             waiting_for: None,
@@ -119,8 +116,8 @@ impl Peer {
             output: Output::new(),
             max_fragment: 1 << 14,
             may_send: false,
+            early_allowance: 0,
             early_data: EarlyData::Refused,
-            receive_limit: None,
             flight: Vec::new(),
             transcript: Transcript::new(),
         })))
@@ -240,6 +237,11 @@ impl Peer {
         self.mailbox().version = Some(version);
     }
 
+    /// The application may send so much early data; none any more with 0.
+    pub(crate) fn allow_early_data(&self, bytes: usize) {
+        self.mailbox().early_allowance = bytes;
+    }
+
     /// The application may send from now on.
     pub(crate) fn allow_sending(&self) {
         self.mailbox().may_send = true;
@@ -278,6 +280,11 @@ impl Peer {
     /// The hash as it would be after `message`, or a part of one.
     pub(crate) fn transcript_hash_with(&self, hash: HashAlgorithm, message: &[u8]) -> Digest {
         self.mailbox().transcript.hash_under(hash, message)
+    }
+
+    /// The hash over the messages but for the binders that end the last of them.
+    pub(crate) fn transcript_hash_without_tail(&self, hash: HashAlgorithm, tail: usize) -> Digest {
+        self.mailbox().transcript.hash_without_tail(hash, tail)
     }
 
     /// A HelloRetryRequest is being sent or was received: see `Transcript::replace_with_message_hash`. The
@@ -322,11 +329,6 @@ impl Mailbox {
             });
         }
         Ok(())
-    }
-
-    /// The plaintext sealer's record version: 0x0301 for a first ClientHello (RFC 9846 section 5.1).
-    pub(crate) fn set_record_version(&mut self, version: ProtocolVersion) {
-        self.sealer.set_version(version);
     }
 }
 

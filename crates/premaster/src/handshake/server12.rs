@@ -11,23 +11,30 @@ use super::{
     peer::{Message, Peer},
     record_keys::{opener12, sealer12},
     server,
+    sessions::{self, Made},
 };
 use crate::{
-    Error,
+    Error, Secret,
     config::ServerConfig,
     crypto::sign::SchemeUse,
-    error::{Incompatible, Misbehaved},
+    error::{Failure, Incompatible, Misbehaved},
     identity::{Credential, KeyUsage},
-    observe::{Choice, Epoch, Event, Warning},
+    observe::{Choice, Epoch, Event, Miss, Resumed, Warning},
     record::CbcOrder,
+    resume::{Asked, Scope, ServerSession},
+    schedule::{Kdf, tls12::MasterSecret},
     suite::Suite,
     wire::{
         CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, PerSide, ProtocolVersion, Side,
         SignatureScheme,
         extension::{self, Extensions, ProtocolName, push},
-        message::{CertificateStatus, ClientHello, DOWNGRADE_TLS12, Finished, ServerHello, ServerHelloDone},
+        message::{
+            CertificateStatus, ClientHello, DOWNGRADE_TLS12, Finished, NewSessionTicket12, ServerHello,
+            ServerHelloDone,
+        },
     },
 };
+use pki_types::UnixTime;
 use std::sync::Arc;
 
 pub(super) async fn handshake(
@@ -39,19 +46,38 @@ pub(super) async fn handshake(
     if !hello.compression_methods.contains(&0) {
         return Err(Misbehaved::BadCompression.into());
     }
+    let now = config.clock.now().ok_or(Failure::Clock)?;
     let name = server::server_name(&hello)?;
-    let Choice12 { suite, credential, means_group } = choose(&peer, &config, &hello, name.as_deref()).await?;
+    let candidate = choose_credential(&peer, &config, &hello, name.as_deref()).await;
+    let scope = sessions::server_scope(&config, name.as_deref(), candidate.credential.as_deref());
+    if let Some((session, resumed)) = find_session(&peer, &config, &hello, &scope, now).await? {
+        let info = Info { server_name: name, resumed, ..Info::new(session.suite) };
+        return abbreviated(peer, config, &hello, session, info, &scope, now).await;
+    }
+    let Choice12 { suite, credential, means_group } = choose(&peer, &config, &hello, candidate)?;
     peer.start_hash(suite.hash);
     let mut info = Info { server_name: name, group: means_group.map(|group| group.code), ..Info::new(suite) };
     let order = read_extensions(&peer, &config, &hello, &mut info)?;
 
+    let ticket = offers_ticket(&config, &hello)?;
+    let session_id = new_session_id(&config, ticket)?;
     // The server's flight: hello, certificate, and the key that it agrees with.
     let randoms = PerSide { client: *hello.random, server: random(&config)? };
     let staple = credential
         .as_ref()
         .and_then(|credential| credential.ocsp())
         .filter(|_| hello.extensions.find(ExtensionType::STATUS_REQUEST).is_some());
-    send_hello(&peer, &info, &hello, &randoms, order, credential.as_deref(), staple.is_some());
+    send_hello(
+        &peer,
+        &info,
+        &hello,
+        &randoms,
+        order,
+        credential.as_deref(),
+        staple.is_some(),
+        &session_id,
+        ticket,
+    );
     if let Some(credential) = credential.as_ref().filter(|_| suite.key_exchange.has_certificate()) {
         authenticate::send_certificate12(&peer, Some(credential));
         if let Some(response) = staple {
@@ -93,13 +119,148 @@ pub(super) async fn handshake(
     peer.install_read(opener12(suite, &block, Side::Client, order)?, Epoch::Application(0));
     expect_finished(&peer, &master, Side::Client).await?;
 
+    let made = Made { info: &info, scope: &scope, now, authenticated: now };
+    if ticket {
+        send_ticket(&peer, &config, &master, made).await;
+    }
     peer.send_change_cipher_spec()?;
     peer.install_write(sealer12(suite, &block, Side::Server, order)?, Epoch::Application(0))?;
     drop(block);
     let verify_data = master.verify_data(Side::Server, &peer.transcript_hash());
     peer.send(&Finished { verify_data: &verify_data });
+    store_session(&config, &session_id, &master, made).await;
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets })
+    Ok(Established { info: Box::new(info), secrets, keeper: None })
+}
+
+/// Whether the client can keep a ticket, and this server has keys to seal one (RFC 5077 section 3.1).
+fn offers_ticket(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<bool, Error> {
+    let asked = hello.extensions.get::<extension::SessionTicket<'_>>()?.is_some();
+    Ok(asked && config.sessions.tickets.is_some())
+}
+
+/// A name for the session, if it will be stored.
+fn new_session_id(config: &ServerConfig, ticket: bool) -> Result<Vec<u8>, Error> {
+    if ticket || config.sessions.store.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut id = vec![0; 32];
+    config.random.fill(&mut id).map_err(|_| Failure::Random)?;
+    Ok(id)
+}
+
+/// NewSessionTicket (RFC 5077 section 3.3); an empty one if no key may seal now.
+async fn send_ticket(peer: &Peer, config: &ServerConfig, master: &MasterSecret, made: Made<'_>) {
+    let session = made.session(config, Secret::from(master.secret().expose()), 0);
+    let sealed = match &config.sessions.tickets {
+        Some(keys) if session.lifetime > 0 => keys.seal(made.now, &*config.random, &session),
+        _ => None,
+    };
+    let ticket = sealed.unwrap_or_default();
+    peer.send(&NewSessionTicket12 { lifetime_hint: session.lifetime, ticket: &ticket });
+}
+
+/// Stores the session under its ID. A store that fails costs the next connection a full handshake.
+async fn store_session(config: &ServerConfig, id: &[u8], master: &MasterSecret, made: Made<'_>) {
+    if let Some(store) = config.sessions.store.as_deref().filter(|_| !id.is_empty()) {
+        let session = made.session(config, Secret::from(master.secret().expose()), 0);
+        let _ = crate::resume::store_session(store, id, &session).await;
+    }
+}
+
+/// The session that the client offers, in its ticket or by its ID, if it may be resumed here and now.
+async fn find_session(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    scope: &Scope,
+    now: UnixTime,
+) -> Result<Option<(ServerSession, Resumed)>, Error> {
+    let sessions = &config.sessions;
+    let ticket =
+        hello.extensions.get::<extension::SessionTicket<'_>>()?.map(|sent| sent.ticket).unwrap_or_default();
+    let (found, resumed) = match (&sessions.tickets, &sessions.store) {
+        (Some(keys), _) if !ticket.is_empty() => (keys.open(now, ticket), Resumed::Ticket),
+        // RFC 5077 section 3.4: the ID that goes along with a ticket names nothing.
+        (_, Some(store)) if ticket.is_empty() && !hello.session_id.is_empty() => {
+            (crate::resume::get_session(&**store, hello.session_id, now).await, Resumed::Id)
+        }
+        _ => return Ok(None),
+    };
+    let extended_master_secret = hello.extensions.get::<extension::ExtendedMasterSecret>()?.is_some();
+    let asked = Asked {
+        now,
+        version: ProtocolVersion::TLS_1_2,
+        accepts: &|suite| {
+            hello.cipher_suites.contains(suite.code) && config.policy.cipher_suites.contains(&suite.code)
+        },
+        extended_master_secret,
+        scope,
+        policy: sessions.scope,
+        max_authentication_age: sessions.max_authentication_age,
+    };
+    let (session, checked) = match found {
+        Ok(session) => {
+            let checked = session.check(&asked);
+            (Some(session), checked)
+        }
+        Err(miss) => (None, Err(miss)),
+    };
+    match (session, checked) {
+        (Some(session), Ok(())) => Ok(Some((session, resumed))),
+        // RFC 7627 section 5.3: a client that bound the first and would not bind the next is to be refused.
+        (Some(session), Err(Miss::ExtendedMasterSecret)) if session.extended_master_secret => {
+            Err(Misbehaved::ExtendedMasterSecretChanged.into())
+        }
+        (_, Err(miss)) => {
+            sessions::missed(peer, miss);
+            Ok(None)
+        }
+        (None, Ok(())) => Ok(None),
+    }
+}
+
+/// The abbreviated handshake (RFC 5246 section 7.3, figure 2): the server finishes first.
+async fn abbreviated(
+    peer: Peer,
+    config: Arc<ServerConfig>,
+    hello: &ClientHello<'_>,
+    session: ServerSession,
+    mut info: Info,
+    scope: &Scope,
+    now: UnixTime,
+) -> Result<Established, Error> {
+    let suite = session.suite;
+    peer.start_hash(suite.hash);
+    peer.forget_messages();
+    let because = "the suite of the session that is resumed";
+    peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.code), because });
+    let order = read_extensions(&peer, &config, hello, &mut info)?;
+    info.peer = session.client.clone();
+    let randoms = PerSide { client: *hello.random, server: random(&config)? };
+    // A ticket that has used up half its life is replaced, so that a busy client never has to start over.
+    let is_old = now.as_secs().saturating_sub(session.created.as_secs()) * 2 > u64::from(session.lifetime);
+    let ticket = is_old && offers_ticket(&config, hello)?;
+    send_hello(&peer, &info, hello, &randoms, order, None, false, hello.session_id, ticket);
+
+    let authenticated = session.authenticated;
+    let master = MasterSecret::from_session(Kdf::new(suite.hash, peer.tap()), session.secret);
+    let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
+    if ticket {
+        send_ticket(&peer, &config, &master, Made { info: &info, scope, now, authenticated }).await;
+    }
+    peer.send_change_cipher_spec()?;
+    peer.install_write(sealer12(suite, &block, Side::Server, order)?, Epoch::Application(0))?;
+    let verify_data = master.verify_data(Side::Server, &peer.transcript_hash());
+    peer.send(&Finished { verify_data: &verify_data });
+    peer.mailbox().flush()?;
+
+    peer.expect_change_cipher_spec().await?;
+    peer.install_read(opener12(suite, &block, Side::Client, order)?, Epoch::Application(0));
+    drop(block);
+    expect_finished(&peer, &master, Side::Client).await?;
+    let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
+    Ok(Established { info: Box::new(info), secrets, keeper: None })
 }
 
 struct Choice12 {
@@ -108,34 +269,52 @@ struct Choice12 {
     means_group: Option<&'static crate::exchange::Group>,
 }
 
-/// The suite and the certificate, which depend on each other: the suite needs a key of its kind, and which keys
-/// the client can use shows in the suites that it offers.
-async fn choose(
+/// A certificate for the suites that both sides have, or why there is none.
+struct Candidate {
+    credential: Option<Arc<Credential>>,
+    missing: Option<Error>,
+}
+
+/// Which keys the client can use shows in the suites that it offers.
+async fn choose_credential(
     peer: &Peer,
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     name: Option<&str>,
+) -> Candidate {
+    let keys = negotiate::keys12(&config.policy, hello.cipher_suites);
+    if keys.kinds.is_empty() {
+        return Candidate { credential: None, missing: None };
+    }
+    let chosen = match schemes(hello) {
+        Ok(schemes) => server::credential(peer, config, hello, name, schemes, Some(&keys)).await,
+        Err(error) => Err(error),
+    };
+    match chosen {
+        Ok(credential) => Candidate { credential: Some(credential), missing: None },
+        Err(error) => Candidate { credential: None, missing: Some(error) },
+    }
+}
+
+/// RFC 5246 section 7.4.1.4.1: without the extension the client accepts SHA-1, which this side never makes.
+fn schemes<'a>(hello: &ClientHello<'a>) -> Result<List<'a, SignatureScheme>, Error> {
+    let sent = hello.extensions.get::<extension::SignatureAlgorithms<'a>>()?;
+    Ok(sent.map(|sent| sent.supported_signature_algorithms).unwrap_or_default())
+}
+
+/// The suite and the certificate, which depend on each other: the suite needs a key of its kind.
+fn choose(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    candidate: Candidate,
 ) -> Result<Choice12, Error> {
     let policy = &config.policy;
-    // RFC 5246 section 7.4.1.4.1: without the extension the client accepts SHA-1, which this side never makes.
-    let schemes = hello
-        .extensions
-        .get::<extension::SignatureAlgorithms<'_>>()?
-        .map(|sent| sent.supported_signature_algorithms);
-    let schemes: List<'_, SignatureScheme> = schemes.unwrap_or_default();
+    let schemes = schemes(hello)?;
     let supported =
         hello.extensions.get::<extension::SupportedGroups<'_>>()?.map(|sent| sent.named_group_list);
-    let keys = negotiate::keys12(policy, hello.cipher_suites);
-    let credential = match keys.kinds.is_empty() {
-        true => None,
-        false => Some(server::credential(peer, config, hello, name, schemes, Some(&keys)).await),
-    };
     // No certificate may be just what a pre-shared key is for; if nothing else fits either, say why.
-    let (credential, missing) = match credential {
-        Some(Ok(credential)) => (Some(credential), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
-    };
+    let Candidate { credential, missing } = candidate;
     let usage = credential.as_ref().map(|credential| credential.key_usage());
     let allows = |use_of: fn(KeyUsage) -> bool| usage.is_some_and(use_of);
     let signs = credential.as_ref().is_some_and(|credential| {
@@ -254,6 +433,8 @@ fn send_hello(
     order: CbcOrder,
     credential: Option<&Credential>,
     staple: bool,
+    session_id: &[u8],
+    ticket: bool,
 ) {
     let mut extensions = Vec::with_capacity(64);
     if info.secure_renegotiation {
@@ -262,7 +443,10 @@ fn send_hello(
     if info.extended_master_secret {
         push(&mut extensions, &extension::ExtendedMasterSecret);
     }
-    if info.server_name.is_some() {
+    if ticket {
+        push(&mut extensions, &extension::SessionTicketServerHello);
+    }
+    if info.server_name.is_some() && !info.resumed.is_resumed() {
         push(&mut extensions, &extension::ServerNameAcknowledged);
     }
     if info.suite.key_exchange.is_elliptic()
@@ -288,7 +472,7 @@ fn send_hello(
     peer.send(&ServerHello {
         legacy_version: ProtocolVersion::TLS_1_2,
         random: &randoms.server,
-        session_id: &[],
+        session_id,
         cipher_suite: info.suite.code,
         compression_method: 0,
         extensions: Extensions::from_encoded(&extensions),

@@ -3,23 +3,32 @@ use super::{
     Established, Secrets, authenticate,
     established::Info,
     negotiate::{self, Chosen, Share},
-    peer::{Message, Peer},
+    peer::{EarlyData, Message, Peer},
+    psk13::{self, AcceptedPsk},
     record_keys::{opener13, sealer13},
     server,
+    sessions::{self, Made},
 };
 use crate::{
     Error,
     config::ServerConfig,
-    crypto::sign::SchemeUse,
-    error::Misbehaved,
+    crypto::{hash::HashAlgorithm, sign::SchemeUse},
+    error::{Failure, Misbehaved},
     exchange::Group,
-    observe::{Choice, Epoch, Event},
-    schedule::{Kdf, tls13::EarlySecret},
+    identity::Credential,
+    observe::{Choice, Epoch, Event, Resumed},
+    schedule::{
+        Kdf,
+        tls13::{EarlySecret, TrafficSecret},
+    },
     suite::Suite,
     wire::{
-        ExtensionType, HandshakeType, ProtocolVersion, Side,
+        ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, Side, SignatureScheme,
         extension::{self, Extensions, KeyShareEntry, ProtocolName, push},
-        message::{ClientHello, EncryptedExtensions, Finished, HELLO_RETRY_REQUEST_RANDOM, ServerHello},
+        message::{
+            ClientHello, EncryptedExtensions, EndOfEarlyData, Finished, HELLO_RETRY_REQUEST_RANDOM,
+            ServerHello,
+        },
     },
 };
 use std::sync::Arc;
@@ -29,64 +38,116 @@ pub(super) async fn handshake(
     config: Arc<ServerConfig>,
     mut message: Message,
 ) -> Result<Established, Error> {
+    let now = config.clock.now().ok_or(Failure::Clock)?;
     let hello = ClientHello::decode(message.body())?;
-    let suite = suite(&peer, &config, &hello)?;
-    peer.start_hash(suite.hash);
-    let mut chosen = choose_share(&config, &hello)?;
-    let mut info = Info { extended_master_secret: true, ..Info::new(suite) };
+    check_hello(&hello)?;
 
-    if let Share::Retry(group) = chosen.value {
+    // What is answered: a name, a protocol, a certificate, or a key that both sides have already.
+    let name = server::server_name(&hello)?;
+    let alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, &hello)?;
+    let credential = choose_credential(&peer, &config, &hello, name.as_deref()).await;
+    let scope = sessions::server_scope(
+        &config,
+        name.as_deref(),
+        credential.as_ref().ok().map(|(credential, _)| &**credential),
+    );
+    let resumable = psk13::Resumable { config: &config, scope: &scope, now };
+    let mut psk = psk13::accept(&peer, &resumable, &hello, &common_hashes(&config, &hello)).await?;
+    let suite = suite(&peer, &config, &hello, psk.as_ref().map(|psk| psk.hash))?;
+    peer.start_hash(suite.hash);
+    let mut info = Info { server_name: name, alpn, extended_master_secret: true, ..Info::new(suite) };
+
+    if let Some(Chosen { value: Share::Retry(group), because }) = choose_share(&config, &hello, psk.as_ref())?
+    {
         info.hello_retry = true;
-        let because = chosen.because;
         peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
+        skip_early_data(&peer, &config, &hello);
         let second = retry(&peer, suite, group, &message).await?;
         check_second_hello(&message, &second, group)?;
         message = second;
-        chosen = choose_share(&config, &ClientHello::decode(message.body())?)?;
+        psk = psk13::accept(&peer, &resumable, &ClientHello::decode(message.body())?, &[suite.hash]).await?;
     }
-    peer.forget_messages();
     let hello = ClientHello::decode(message.body())?;
-    let Share::Use(group, share) = chosen_again(chosen, &config, &hello)? else {
-        return Err(Misbehaved::SecondHelloDiffers.into());
+    let share = match choose_share(&config, &hello, psk.as_ref())? {
+        Some(Chosen { value: Share::Use(group, share), because }) => {
+            info.group = Some(group.code);
+            peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because });
+            Some((group, share))
+        }
+        Some(_) => return Err(Misbehaved::SecondHelloDiffers.into()),
+        None => None,
     };
-    info.group = Some(group.code);
-    peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because: chosen.because });
-
-    // What is answered: a name, a protocol, a certificate.
-    info.server_name = server::server_name(&hello)?;
-    info.alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, &hello)?;
-    let schemes = hello
-        .extensions
-        .get::<extension::SignatureAlgorithms<'_>>()?
-        .ok_or(Misbehaved::NoSignatureAlgorithms)?
-        .supported_signature_algorithms;
-    let credential =
-        server::credential(&peer, &config, &hello, info.server_name.as_deref(), schemes, None).await?;
-    let scheme = negotiate::scheme(credential.schemes(), credential.key_kind(), SchemeUse::Tls13, schemes)?;
-    peer.tap().emit(|| Event::Chose { what: Choice::SignatureScheme(scheme.value), because: scheme.because });
-    info.own_scheme = Some(scheme.value);
+    let credential = match &psk {
+        Some(psk) => {
+            psk.restore(&mut info);
+            None
+        }
+        None => Some(credential?),
+    };
+    let early_data = match &psk {
+        Some(psk) => psk13::early_data(&peer, &resumable, &hello, psk, &info, message.bytes()).await,
+        None => None,
+    };
 
     // Key exchange: a key made for this handshake meets the client's share, and is gone.
-    let (reply, shared) = group.encapsulate(share, &*config.random)?;
-    authenticate::made_and_spent(&peer, Some(group.code), &reply);
-    send_hello(&peer, &config, suite, &hello, group, &reply)?;
-    let handshake = EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())).into_handshake(shared);
+    let selected_identity = psk.as_ref().map(|psk| psk.selected_identity);
+    let authenticated = psk.as_ref().map_or(now, |psk| psk.authenticated(now));
+    let early = match psk {
+        Some(psk) => psk.early,
+        None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
+    };
+    let early_traffic = early_data.map(|_| early.early_traffic(&peer.transcript_hash()));
+    peer.forget_messages();
+    let exchanged = share.map(|(group, share)| group.encapsulate(share, &*config.random)).transpose()?;
+    let (reply, shared) = exchanged.unzip();
+    let reply = info.group.zip(reply);
+    if let Some((group, reply)) = &reply {
+        authenticate::made_and_spent(&peer, Some(*group), reply);
+    }
+    send_hello(&peer, &config, suite, &hello, reply, selected_identity)?;
+    let handshake = match shared {
+        Some(shared) => early.into_handshake(shared),
+        None => {
+            info.forward_secret = false;
+            early.into_handshake_psk_only()
+        }
+    };
     let handshake_traffic = handshake.traffic(&peer.transcript_hash());
     if !hello.session_id.is_empty() && !info.hello_retry {
         peer.send_change_cipher_spec()?;
     }
     peer.install_write(sealer13(suite, &handshake_traffic.server)?, Epoch::Handshake)?;
-    peer.install_read(opener13(suite, &handshake_traffic.client)?, Epoch::Handshake);
+    match (&early_traffic, early_data) {
+        (Some(early_traffic), Some(most)) => {
+            info.resumed = Resumed::EarlyData;
+            peer.install_read(opener13(suite, early_traffic)?, Epoch::EarlyData);
+            peer.set_early_data(EarlyData::Accepted(most));
+        }
+        _ => {
+            peer.install_read(opener13(suite, &handshake_traffic.client)?, Epoch::Handshake);
+            if !info.hello_retry {
+                skip_early_data(&peer, &config, &hello);
+            }
+        }
+    }
     let main = handshake.into_main();
 
     // Server parameters and authentication.
     send_encrypted_extensions(&peer, &info, &hello);
-    let verifier = config.client_authentication.verifier();
+    // RFC 9846 section 4.3.2: a server that authenticates with a pre-shared key must not ask in the handshake.
+    let verifier = config.client_authentication.verifier().filter(|_| credential.is_some());
     if let Some(verifier) = verifier {
         authenticate::request_certificate13(&peer, &config, verifier);
     }
-    authenticate::send_certificate13(&peer, &credential, &hello.extensions, &[]);
-    authenticate::sign13(&peer, Side::Server, &credential, scheme.value).await?;
+    if let Some((credential, scheme)) = &credential {
+        peer.tap().emit(|| Event::Chose {
+            what: Choice::SignatureScheme(*scheme),
+            because: "the key's first that the client accepts",
+        });
+        info.own_scheme = Some(*scheme);
+        authenticate::send_certificate13(&peer, credential, &hello.extensions, &[]);
+        authenticate::sign13(&peer, Side::Server, credential, *scheme).await?;
+    }
     let verify_data = handshake_traffic.server.verify_data(&peer.transcript_hash());
     peer.send(&Finished { verify_data: verify_data.as_ref() });
     let transcript = peer.transcript_hash();
@@ -98,7 +159,10 @@ pub(super) async fn handshake(
         peer.allow_sending();
     }
 
-    // Authentication of the client.
+    // The end of early data, and the authentication of the client.
+    if early_traffic.is_some() {
+        end_of_early_data(&peer, suite, &handshake_traffic.client).await?;
+    }
     if let Some(verifier) = verifier {
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
         let required = config.client_authentication.is_required();
@@ -120,34 +184,67 @@ pub(super) async fn handshake(
         return Err(Misbehaved::WrongFinished.into());
     }
     peer.install_read(opener13(suite, &application_traffic.client)?, Epoch::Application(0));
-    drop(main);
-    Ok(Established {
-        info: Box::new(info),
-        secrets: Secrets::Tls13 { traffic: application_traffic, exporter },
-    })
+    let secret = main.into_resumption(&peer.transcript_hash());
+    let made = Made { info: &info, scope: &scope, now, authenticated };
+    sessions::send_tickets(&peer, &config, &hello, &secret, made).await?;
+    let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption: None };
+    Ok(Established { info: Box::new(info), secrets, keeper: None })
 }
 
-fn suite(peer: &Peer, config: &ServerConfig, hello: &ClientHello<'_>) -> Result<&'static Suite, Error> {
+fn check_hello(hello: &ClientHello<'_>) -> Result<(), Error> {
     // RFC 9846 section 4.1.2: one byte, zero.
     if hello.compression_methods != [0] {
         return Err(Misbehaved::BadCompression.into());
     }
-    if hello.extensions.find(ExtensionType::PRE_SHARED_KEY).is_some()
-        && hello.extensions.last() != Some(ExtensionType::PRE_SHARED_KEY)
-    {
-        return Err(Misbehaved::PreSharedKeyNotLast.into());
+    let last = hello.extensions.last() == Some(ExtensionType::PRE_SHARED_KEY);
+    match hello.extensions.contains(ExtensionType::PRE_SHARED_KEY) && !last {
+        true => Err(Misbehaved::PreSharedKeyNotLast.into()),
+        false => Ok(()),
     }
-    let suite = negotiate::suite13(&config.policy, hello.cipher_suites)?;
+}
+
+/// The hashes of the suites that both sides have: a pre-shared key must belong to one of them.
+fn common_hashes(config: &ServerConfig, hello: &ClientHello<'_>) -> Vec<HashAlgorithm> {
+    let common = |suite: &&Suite| hello.cipher_suites.contains(suite.code);
+    config.policy.suites(ProtocolVersion::TLS_1_3).filter(common).map(|suite| suite.hash).collect()
+}
+
+fn suite(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    hash: Option<HashAlgorithm>,
+) -> Result<&'static Suite, Error> {
+    let suite = negotiate::suite13(&config.policy, hello.cipher_suites, hash)?;
     peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.value.code), because: suite.because });
     Ok(suite.value)
 }
 
-fn choose_share<'a>(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Chosen<Share<'a>>, Error> {
-    let supported = hello
-        .extensions
-        .get::<extension::SupportedGroups<'_>>()?
-        .ok_or(Misbehaved::MissingExtension)?
-        .named_group_list;
+/// The certificate, and the scheme to sign with. With a pre-shared key neither will be needed.
+async fn choose_credential(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    name: Option<&str>,
+) -> Result<(Arc<Credential>, SignatureScheme), Error> {
+    let schemes = hello.extensions.get::<extension::SignatureAlgorithms<'_>>()?;
+    let schemes = schemes.ok_or(Misbehaved::NoSignatureAlgorithms)?.supported_signature_algorithms;
+    let credential = server::credential(peer, config, hello, name, schemes, None).await?;
+    let scheme = negotiate::scheme(credential.schemes(), credential.key_kind(), SchemeUse::Tls13, schemes)?;
+    Ok((credential, scheme.value))
+}
+
+/// The share to meet; none if a pre-shared key does without (psk_ke).
+fn choose_share<'a>(
+    config: &ServerConfig,
+    hello: &ClientHello<'a>,
+    psk: Option<&AcceptedPsk>,
+) -> Result<Option<Chosen<Share<'a>>>, Error> {
+    if psk.is_some_and(|psk| psk.mode == PskKeyExchangeMode::psk_ke) {
+        return Ok(None);
+    }
+    let supported = hello.extensions.get::<extension::SupportedGroups<'_>>()?;
+    let supported = supported.ok_or(Misbehaved::MissingExtension)?.named_group_list;
     let shares =
         hello.extensions.get::<extension::KeyShareClientHello<'a>>()?.ok_or(Misbehaved::MissingExtension)?;
     let shares: Vec<KeyShareEntry<'a>> = shares.client_shares.to_vec();
@@ -160,7 +257,23 @@ fn choose_share<'a>(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Ch
             return Err(Misbehaved::ShareOfUnsupportedGroup.into());
         }
     }
-    negotiate::share(&config.policy, supported, &shares)
+    negotiate::share(&config.policy, supported, &shares).map(Some)
+}
+
+/// Early data that is not accepted is skipped (RFC 9846 section 4.2.10).
+fn skip_early_data(peer: &Peer, config: &ServerConfig, hello: &ClientHello<'_>) {
+    if hello.extensions.contains(ExtensionType::EARLY_DATA) {
+        peer.set_early_data(EarlyData::Skipped(config.limits.skipped_early_data));
+    }
+}
+
+/// RFC 9846 section 4.5: the client says where its early data ends, and changes keys.
+async fn end_of_early_data(peer: &Peer, suite: &Suite, handshake: &TrafficSecret) -> Result<(), Error> {
+    let message = peer.expect(HandshakeType::END_OF_EARLY_DATA).await?;
+    EndOfEarlyData::decode(message.body())?;
+    peer.set_early_data(EarlyData::Refused);
+    peer.install_read(opener13(suite, handshake)?, Epoch::Handshake);
+    Ok(())
 }
 
 /// Asks for a second ClientHello (RFC 9846 section 4.1.4).
@@ -226,38 +339,27 @@ fn check_second_hello(first: &Message, second: &Message, group: &'static Group) 
     }
 }
 
-/// The share in the hello that is answered in the end.
-fn chosen_again<'a>(
-    chosen: Chosen<Share<'_>>,
-    config: &ServerConfig,
-    hello: &ClientHello<'a>,
-) -> Result<Share<'a>, Error> {
-    match (chosen.value, choose_share(config, hello)?.value) {
-        (Share::Use(group, _), Share::Use(again, share)) if group == again => Ok(Share::Use(group, share)),
-        _ => Err(Misbehaved::SecondHelloDiffers.into()),
-    }
-}
-
 fn send_hello(
     peer: &Peer,
     config: &ServerConfig,
     suite: &'static Suite,
     hello: &ClientHello<'_>,
-    group: &'static Group,
-    reply: &[u8],
+    reply: Option<(NamedGroup, Vec<u8>)>,
+    selected_identity: Option<u16>,
 ) -> Result<(), Error> {
     let random = server::random(config)?;
-    let mut extensions = Vec::with_capacity(16 + reply.len());
-    push(
-        &mut extensions,
-        &extension::KeyShareServerHello {
-            server_share: KeyShareEntry { group: group.code, key_exchange: reply },
-        },
-    );
+    let mut extensions = Vec::with_capacity(64 + reply.as_ref().map_or(0, |(_, reply)| reply.len()));
+    if let Some((group, key_exchange)) = &reply {
+        let server_share = KeyShareEntry { group: *group, key_exchange };
+        push(&mut extensions, &extension::KeyShareServerHello { server_share });
+    }
     push(
         &mut extensions,
         &extension::SupportedVersionsServerHello { selected_version: ProtocolVersion::TLS_1_3 },
     );
+    if let Some(selected_identity) = selected_identity {
+        push(&mut extensions, &extension::PreSharedKeyServerHello { selected_identity });
+    }
     peer.send(&ServerHello {
         legacy_version: ProtocolVersion::TLS_1_2,
         random: &random,
@@ -276,6 +378,9 @@ fn send_encrypted_extensions(peer: &Peer, info: &Info, hello: &ClientHello<'_>) 
     }
     if let Some(protocol) = &info.alpn {
         push(&mut extensions, &extension::SelectedProtocolName { protocol_name: ProtocolName(protocol) });
+    }
+    if info.resumed == Resumed::EarlyData {
+        push(&mut extensions, &extension::EarlyData);
     }
     peer.send(&EncryptedExtensions { extensions: Extensions::from_encoded(&extensions) });
 }

@@ -1,6 +1,6 @@
 //! Which of our credentials to show.
 use super::{Credential, KeyKind, SchemeUse};
-use crate::{BoxFuture, wire::SignatureScheme};
+use crate::{BoxFuture, crypto::sign, wire::SignatureScheme};
 use std::{collections::HashMap, fmt, sync::Arc, task::Poll};
 
 /// What the peer wants to see.
@@ -98,6 +98,16 @@ impl Credentials {
     /// Chosen by the application.
     pub fn custom(chooser: Arc<dyn ChooseCredential>) -> Self {
         Self(Chooser::Custom(chooser))
+    }
+
+    /// What a client's sessions are bound to: the certificates that it would have shown.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        match &self.0 {
+            Chooser::Always(credentials) => {
+                credentials.iter().flat_map(|credential| sign::fingerprint(credential.leaf())).collect()
+            }
+            Chooser::Nobody | Chooser::ByName(_) | Chooser::Custom(_) => Vec::new(),
+        }
     }
 
     /// Whether there is nothing to choose from.

@@ -46,6 +46,11 @@ impl Pinned {
         Some(fingerprint(Certificate::parse(certificate)?.spki()))
     }
 
+    /// Says whom it trusts, for a fingerprint.
+    pub(super) fn describe(&self, out: &mut Vec<u8>) {
+        self.certificates.iter().chain(&self.keys).for_each(|pin| out.extend_from_slice(pin));
+    }
+
     /// Verifies, without waiting.
     pub fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), Untrusted> {
         let leaf = peer.chain.first().ok_or(Untrusted::BadEncoding)?;

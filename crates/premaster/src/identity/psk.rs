@@ -1,5 +1,7 @@
 //! Keys that both sides have had all along (RFC 4279, RFC 9846 section 4.2.11, RFC 9257).
-use crate::{BoxFuture, Secret, crypto::hash::HashAlgorithm};
+use crate::{
+    BoxFuture, Secret, crypto::hash::HashAlgorithm, schedule::importer::import, wire::ProtocolVersion,
+};
 use std::{fmt, sync::Arc};
 
 /// A pre-shared key.
@@ -23,6 +25,31 @@ impl ExternalPsk {
     pub fn with_hash(mut self, hash: HashAlgorithm) -> Self {
         self.hash = hash;
         self
+    }
+
+    /// Imports a key for TLS 1.3 (RFC 9258): the same external key, bound to a protocol version, a hash and a
+    /// `context`, such as both sides' roles and identities, gives keys that never collide with each other or
+    /// with the external one. `external` must bear the hash that it is associated with.
+    ///
+    /// None if the identity is empty, or with the context longer than an identity may be.
+    pub fn import(external: &Self, context: &[u8], target: HashAlgorithm) -> Option<Self> {
+        let target_kdf: u16 = match target {
+            HashAlgorithm::Sha256 => 1,
+            HashAlgorithm::Sha384 => 2,
+            _ => return None,
+        };
+        let mut identity = Vec::new();
+        for field in [&external.identity[..], context] {
+            identity.extend_from_slice(&u16::try_from(field.len()).ok()?.to_be_bytes());
+            identity.extend_from_slice(field);
+        }
+        identity.extend_from_slice(&ProtocolVersion::TLS_1_3.0.to_be_bytes());
+        identity.extend_from_slice(&target_kdf.to_be_bytes());
+        if external.identity.is_empty() || identity.len() > 65_535 {
+            return None;
+        }
+        let key = import(external.key.expose(), external.hash, &identity, target);
+        Some(Self { identity, key, hash: target, imported: true })
     }
 
     /// Its name.

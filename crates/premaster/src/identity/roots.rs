@@ -57,6 +57,14 @@ impl Roots {
         self.anchors.push(anchor);
     }
 
+    /// Says whom it trusts, for a fingerprint.
+    pub(super) fn describe(&self, out: &mut Vec<u8>) {
+        for anchor in &self.anchors {
+            out.extend_from_slice(&anchor.subject);
+            out.extend_from_slice(&anchor.subject_public_key_info);
+        }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.anchors.len()

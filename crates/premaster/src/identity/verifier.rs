@@ -2,6 +2,7 @@
 use super::{Certificate, ChainVerifier, DistinguishedName, PeerIdentity, Pinned, VerifiedChain};
 use crate::{
     BoxFuture, Error,
+    crypto::sign,
     error::{Misbehaved, Untrusted},
     observe::{Event, Tap, Warning},
     wire::Side,
@@ -43,6 +44,7 @@ pub trait VerifyPeer: Send + Sync {
 pub struct Verifier {
     judge: Judge,
     report_only: bool,
+    fingerprint: [u8; 32],
 }
 
 #[derive(Clone)]
@@ -52,22 +54,41 @@ enum Judge {
     Custom(Arc<dyn VerifyPeer>),
 }
 
+impl Judge {
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut trusted = Vec::new();
+        match self {
+            Self::Chain(chain) => chain.roots().describe(&mut trusted),
+            Self::Pinned(pinned) => pinned.describe(&mut trusted),
+            Self::Custom(custom) => {
+                custom.authorities().iter().for_each(|name| trusted.extend_from_slice(name.as_der()));
+            }
+        }
+        sign::fingerprint(&trusted)
+    }
+}
+
 impl From<ChainVerifier> for Verifier {
     fn from(chain: ChainVerifier) -> Self {
-        Self { judge: Judge::Chain(Arc::new(chain)), report_only: false }
+        Self::new(Judge::Chain(Arc::new(chain)))
     }
 }
 
 impl From<Pinned> for Verifier {
     fn from(pinned: Pinned) -> Self {
-        Self { judge: Judge::Pinned(Arc::new(pinned)), report_only: false }
+        Self::new(Judge::Pinned(Arc::new(pinned)))
     }
 }
 
 impl Verifier {
+    fn new(judge: Judge) -> Self {
+        let fingerprint = judge.fingerprint();
+        Self { judge, report_only: false, fingerprint }
+    }
+
     /// The application's own.
     pub fn custom(verifier: Arc<dyn VerifyPeer>) -> Self {
-        Self { judge: Judge::Custom(verifier), report_only: false }
+        Self::new(Judge::Custom(verifier))
     }
 
     /// Judges, reports the verdict to the observer, and goes on whatever it is. The connection is then open to
@@ -75,6 +96,18 @@ impl Verifier {
     pub fn report_only(mut self) -> Self {
         self.report_only = true;
         self
+    }
+
+    /// Whether it only reports.
+    pub const fn is_report_only(&self) -> bool {
+        self.report_only
+    }
+
+    /// What sessions that rest on its judgement are bound to: whom it trusts. An application's own verifier is
+    /// told apart by what it names as authorities; whatever else it depends on belongs into the sessions'
+    /// context.
+    pub(crate) const fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
     }
 
     /// The authorities to name when asking for a certificate.

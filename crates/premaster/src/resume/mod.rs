@@ -28,5 +28,8 @@ pub use session::{MAX_LIFETIME, SessionBytes, lifetime_within};
 pub use ticket_key::{BadTicketKey, KEY_ID_LEN, KEY_LEN, Rotation, TicketKey, Window};
 pub use ticket_keys::{KeyStatus, KeyUse, MAX_TICKET, TicketKeys};
 
+mod store_seam;
 #[cfg(test)]
 mod tests_ticket_keys;
+pub use store_seam::Store;
+pub(crate) use store_seam::*;

@@ -71,7 +71,7 @@ pub struct Asked<'a> {
     pub version: ProtocolVersion,
     /// TLS 1.2: whether the client offers, and the server allows, this very suite. TLS 1.3: whether it has the
     /// hash of the suite that was chosen.
-    pub accepts: &'a dyn Fn(&'static Suite) -> bool,
+    pub accepts: &'a (dyn Fn(&'static Suite) -> bool + Sync),
     /// Whether this handshake would bind the master secret (RFC 7627); always so in TLS 1.3.
     pub extended_master_secret: bool,
     /// The circumstances. What was negotiated need not be said.
@@ -277,7 +277,7 @@ pub(super) mod tests {
         assert!(session.to_bytes().is_none());
     }
 
-    fn asked<'a>(accepts: &'a dyn Fn(&'static Suite) -> bool, scope: &'a Scope) -> Asked<'a> {
+    fn asked<'a>(accepts: &'a (dyn Fn(&'static Suite) -> bool + Sync), scope: &'a Scope) -> Asked<'a> {
         Asked {
             now: at(1050),
             version: ProtocolVersion::TLS_1_3,

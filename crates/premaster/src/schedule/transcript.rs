@@ -67,6 +67,13 @@ impl Transcript {
         }
     }
 
+    /// The hash over the messages but for their last `tail` bytes, which are PSK binders (RFC 9846 section
+    /// 4.2.11.2); only while bytes are kept.
+    pub fn hash_without_tail(&self, hash: HashAlgorithm, tail: usize) -> Digest {
+        let end = self.bytes.len().saturating_sub(tail);
+        digest(hash, &[self.bytes.get(..end).unwrap_or_default()])
+    }
+
     /// The hash under another algorithm as it would be after `message` was added; only while bytes are kept.
     pub fn hash_under(&self, hash: HashAlgorithm, message: &[u8]) -> Digest {
         match &self.hasher {

@@ -1,0 +1,192 @@
+//! Sessions on both sides: found, held against the circumstances of this connection, and made anew.
+use super::{established::Info, peer::Peer};
+use crate::{
+    Error, Secret,
+    config::{ClientConfig, ServerConfig, ServerSessions},
+    error::Failure,
+    identity::Credential,
+    observe::{Event, Miss, Resumption},
+    resume::{ClientAsked, ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
+    schedule::tls13::ResumptionSecret,
+    wire::{
+        extension::{self, Extensions},
+        message::{ClientHello, NewSessionTicket13},
+    },
+};
+use pki_types::{ServerName, UnixTime};
+use std::sync::Arc;
+
+/// The circumstances of a server's connection, as far as they are not negotiated.
+pub(super) fn server_scope(
+    config: &ServerConfig,
+    name: Option<&str>,
+    credential: Option<&Credential>,
+) -> Scope {
+    let (asked, verifier) = match &config.client_authentication {
+        crate::config::ClientAuthentication::None => (ClientAsked::No, None),
+        crate::config::ClientAuthentication::Optional(verifier) => (ClientAsked::Optional, Some(verifier)),
+        crate::config::ClientAuthentication::Required(verifier) => (ClientAsked::Required, Some(verifier)),
+    };
+    let authorities = verifier.map(|verifier| verifier.fingerprint()).unwrap_or_default();
+    Scope::default()
+        .server_name(name)
+        .credential(credential.map(Credential::leaf).unwrap_or_default())
+        .client_authentication(asked, &authorities)
+        .verified_identity(verifier.is_some_and(|verifier| !verifier.is_report_only()))
+        .alpn(&config.alpn)
+        .trust_epoch(config.sessions.trust_epoch)
+        .application(&config.sessions.context)
+}
+
+/// What a client's sessions with this server are kept under: its name, and what this client asks of it.
+pub(super) fn session_key(config: &ClientConfig, name: &ServerName<'_>) -> SessionKey {
+    let scope = Scope::default()
+        .client_authentication(ClientAsked::No, &config.verifier.fingerprint())
+        .verified_identity(!config.verifier.is_report_only())
+        .alpn(&config.alpn)
+        .credential(&config.credentials.fingerprint())
+        .application(&config.resumption.context);
+    SessionKey { server: name.to_str().to_ascii_lowercase(), policy: scope.digest() }
+}
+
+/// The session that a ticket holds, or that is stored under it.
+pub(super) async fn find(
+    sessions: &ServerSessions,
+    ticket: &[u8],
+    now: UnixTime,
+) -> Result<ServerSession, Miss> {
+    if let Some(keys) = &sessions.tickets {
+        return keys.open(now, ticket);
+    }
+    match &sessions.store {
+        Some(store) => crate::resume::take_session(&**store, ticket, now).await,
+        None => Err(Miss::Declined),
+    }
+}
+
+/// Tells an observer why a session does not serve.
+pub(super) fn missed(peer: &Peer, miss: Miss) {
+    peer.tap().emit(|| Event::Resumption(Resumption::Missed(miss)));
+}
+
+/// Sends the client's tickets after a TLS 1.3 handshake (RFC 9846 section 4.6.1).
+pub(super) async fn send_tickets(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    secret: &ResumptionSecret,
+    made: Made<'_>,
+) -> Result<(), Error> {
+    let sessions = &config.sessions;
+    let modes = hello.extensions.get::<extension::PskKeyExchangeModes<'_>>()?;
+    if sessions.is_off() || modes.is_none() {
+        // RFC 9846 section 4.2.9: a client that names no mode has no use for tickets.
+        return Ok(());
+    }
+    for nonce in 0..ticket_count(sessions, hello, made.info)? {
+        let mut age_add = [0; 4];
+        config.random.fill(&mut age_add).map_err(|_| Failure::Random)?;
+        let age_add = u32::from_be_bytes(age_add);
+        let nonce = [nonce];
+        let session = made.session(config, secret.psk(&nonce), age_add);
+        if session.lifetime == 0 {
+            return Ok(());
+        }
+        let Some(ticket) = keep(sessions, config, &session).await else { return Ok(()) };
+        let mut extensions = Vec::new();
+        if session.max_early_data > 0 {
+            let early = extension::EarlyDataNewSessionTicket { max_early_data_size: session.max_early_data };
+            extension::push(&mut extensions, &early);
+        }
+        peer.send(&NewSessionTicket13 {
+            ticket_lifetime: session.lifetime,
+            ticket_age_add: age_add,
+            ticket_nonce: &nonce,
+            ticket: &ticket,
+            extensions: Extensions::from_encoded(&extensions),
+        });
+    }
+    Ok(())
+}
+
+/// RFC 9149: the client may say how many it wants; more than the server's own limit it does not get.
+fn ticket_count(sessions: &ServerSessions, hello: &ClientHello<'_>, info: &Info) -> Result<u8, Error> {
+    let most = sessions.tickets_per_handshake;
+    Ok(match hello.extensions.get::<extension::TicketRequestClientHello>()? {
+        Some(request) if info.resumed.is_resumed() => request.resumption_count.min(most.max(1)),
+        Some(request) => request.new_session_count.min(most.max(4)),
+        // A ticket was used up: one takes its place.
+        None if info.resumed.is_resumed() => most.min(1),
+        None => most,
+    })
+}
+
+/// Seals a session into a ticket, or stores it under a name.
+pub(super) async fn keep(
+    sessions: &ServerSessions,
+    config: &ServerConfig,
+    session: &ServerSession,
+) -> Option<Vec<u8>> {
+    match (&sessions.tickets, &sessions.store) {
+        (Some(keys), _) => keys.seal(session.created, &*config.random, session),
+        (None, Some(store)) => {
+            let mut id = vec![0; 32];
+            config.random.fill(&mut id).ok()?;
+            crate::resume::store_session(&**store, &id, session).await.ok()?;
+            Some(id)
+        }
+        (None, None) => None,
+    }
+}
+
+/// What a handshake leaves behind.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub(super) info: &'a Info,
+    pub(super) scope: &'a Scope,
+    pub(super) now: UnixTime,
+    /// When the peers last showed certificates to each other.
+    pub(super) authenticated: UnixTime,
+}
+
+impl Made<'_> {
+    /// The session that a server makes of it.
+    pub(super) fn session(&self, config: &ServerConfig, secret: Secret, age_add: u32) -> ServerSession {
+        let info = self.info;
+        let scope = self.scope.negotiated(info.version, info.suite.hash, info.extended_master_secret);
+        ServerSession {
+            suite: info.suite,
+            secret,
+            extended_master_secret: info.extended_master_secret,
+            authenticated: self.authenticated,
+            created: self.now,
+            lifetime: lifetime_within(self.now, config.sessions.lifetime, info.peer.as_deref()),
+            age_add,
+            max_early_data: config.sessions.max_early_data,
+            alpn: info.alpn.clone(),
+            server_name: info.server_name.clone(),
+            client: info.peer.clone(),
+            scope,
+        }
+    }
+}
+
+/// What a client needs to keep sessions of an established connection.
+pub(crate) struct Keeper {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) key: SessionKey,
+}
+
+impl Keeper {
+    pub(super) fn new(config: &Arc<ClientConfig>, name: &ServerName<'_>) -> Option<Box<Self>> {
+        config.resumption.sessions.as_ref()?;
+        Some(Box::new(Self { config: Arc::clone(config), key: session_key(config, name) }))
+    }
+
+    /// Keeps a session.
+    pub(crate) fn keep(&self, session: ClientSession) {
+        if let Some(sessions) = &self.config.resumption.sessions {
+            sessions.put(session);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Resumption: exactly when the circumstances are the same, in every form.
+mod common;
+
+use common::{Authority, Key, Pair};
+use premaster::{
+    ClientConfig, Connection, Policy, Secret, ServerConfig,
+    config::{ClientAuthentication, ClientResumption, ServerConfigBuilder, ServerSessions},
+    crypto::hash::HashAlgorithm,
+    identity::{Credentials, ExternalPsk, PskSource},
+    observe::Resumed,
+    resume::{Rotation, SessionCache, TicketKeys},
+    wire::{NamedGroup, ProtocolVersion},
+};
+use std::{sync::Arc, time::Duration};
+
+const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
+const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
+
+struct Fixture {
+    authority: Authority,
+    credential: Arc<premaster::identity::Credential>,
+    client: Arc<premaster::identity::Credential>,
+    keys: Arc<TicketKeys>,
+    sessions: Arc<SessionCache>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let authority = Authority::new();
+        Self {
+            credential: authority.issue(Key::EcdsaP256, &["localhost", "other.example"]),
+            client: authority.issue(Key::EcdsaP256, &["client"]),
+            authority,
+            keys: Arc::new(TicketKeys::rotating(Rotation::new(
+                Duration::from_secs(3600),
+                Duration::from_secs(7200),
+            ))),
+            sessions: Arc::new(SessionCache::new(8, 4)),
+        }
+    }
+
+    fn client(&self, policy: Policy) -> Arc<ClientConfig> {
+        let config = ClientConfig::builder()
+            .policy(policy)
+            .verifier(self.authority.verifier())
+            .credentials(Credentials::always(self.client.clone()))
+            .alpn(["h2"])
+            .resumption(ClientResumption::with(self.sessions.clone()));
+        Arc::new(config.build().unwrap())
+    }
+
+    fn server(&self, change: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder) -> Arc<ServerConfig> {
+        let config = ServerConfig::builder()
+            .credentials(Credentials::always(self.credential.clone()))
+            .alpn(["h2", "http/1.1"])
+            .sessions(ServerSessions::none().with_tickets(self.keys.clone()));
+        Arc::new(change(config).build().unwrap())
+    }
+}
+
+fn resumed(connection: &Connection) -> Resumed {
+    connection.info().unwrap().resumed
+}
+
+/// Runs a handshake and says how both ends think it went; they must agree.
+fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Resumed {
+    let pair = Pair::new(client.clone(), server.clone()).handshake().unwrap();
+    let outcome = resumed(&pair.client.connection);
+    assert_eq!(outcome, resumed(&pair.server.connection));
+    let peer = &pair.client.connection.info().unwrap().peer;
+    assert!(peer.as_ref().is_some_and(|peer| peer.is_verified()), "the client knows the server");
+    pair.exchange_and_close();
+    outcome
+}
+
+#[test]
+fn tickets_resume_in_both_versions() {
+    for (version, expected) in [(V12, Resumed::Ticket), (V13, Resumed::Psk)] {
+        let fixture = Fixture::new();
+        let client = fixture.client(Policy::MODERN.with_versions(&[version]));
+        let server = fixture.server(|builder| builder);
+        assert_eq!(connect(&client, &server), Resumed::Full);
+        for _ in 0..5 {
+            assert_eq!(connect(&client, &server), expected, "{version}");
+        }
+    }
+}
+
+#[test]
+fn a_client_certificate_is_remembered_and_its_policy_is_part_of_the_scope() {
+    for (version, expected) in [(V12, Resumed::Ticket), (V13, Resumed::Psk)] {
+        let fixture = Fixture::new();
+        let client = fixture.client(Policy::MODERN.with_versions(&[version]));
+        let open = fixture.server(|builder| builder);
+        let closed = fixture.server(|builder| {
+            builder.client_authentication(ClientAuthentication::Required(fixture.authority.verifier().into()))
+        });
+        // A session made without a certificate is no way around the door.
+        assert_eq!(connect(&client, &open), Resumed::Full);
+        assert_eq!(connect(&client, &closed), Resumed::Full);
+        let pair = Pair::new(client.clone(), closed.clone()).handshake().unwrap();
+        assert_eq!(resumed(&pair.server.connection), expected);
+        let identity = pair.server.connection.info().unwrap().peer.clone().unwrap();
+        assert_eq!(identity.leaf(), fixture.client.leaf());
+    }
+}
+
+#[test]
+fn other_circumstances_cost_a_full_handshake() {
+    type Change = fn(&Fixture, ServerConfigBuilder) -> ServerConfigBuilder;
+    let changes: [(&str, Change); 4] = [
+        ("alpn", |_, builder| builder.alpn(["h2"])),
+        ("credential", |fixture, builder| {
+            builder.credentials(Credentials::always(fixture.authority.issue(Key::EcdsaP256, &["localhost"])))
+        }),
+        ("trust epoch", |fixture, builder| {
+            builder.sessions(ServerSessions::none().with_tickets(fixture.keys.clone()).trust_epoch(1))
+        }),
+        ("keys", |_, builder| {
+            let keys =
+                TicketKeys::rotating(Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200)));
+            builder.sessions(ServerSessions::none().with_tickets(Arc::new(keys)))
+        }),
+    ];
+    for version in [V12, V13] {
+        for (name, change) in &changes {
+            let fixture = Fixture::new();
+            let client = fixture.client(Policy::MODERN.with_versions(&[version]));
+            assert_eq!(connect(&client, &fixture.server(|builder| builder)), Resumed::Full);
+            let changed = fixture.server(|builder| change(&fixture, builder));
+            assert_eq!(connect(&client, &changed), Resumed::Full, "{version} {name}");
+            assert!(connect(&client, &changed).is_resumed(), "{version} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_session_of_one_version_does_not_resume_in_the_other() {
+    let fixture = Fixture::new();
+    let both = fixture.client(Policy::MODERN);
+    let server12 = fixture.server(|builder| builder.policy(Policy::MODERN.with_versions(&[V12])));
+    let server13 = fixture.server(|builder| builder.policy(Policy::MODERN.with_versions(&[V13])));
+    assert_eq!(connect(&both, &server12), Resumed::Full);
+    assert_eq!(connect(&both, &server13), Resumed::Full);
+    assert_eq!(connect(&both, &server12), Resumed::Full);
+}
+
+#[test]
+fn a_retry_keeps_the_pre_shared_key() {
+    let fixture = Fixture::new();
+    let policy =
+        Policy::MODERN.with_versions(&[V13]).with_groups(&[NamedGroup::x25519, NamedGroup::secp384r1]);
+    let client = fixture.client(policy);
+    let server =
+        fixture.server(|builder| builder.policy(Policy::MODERN.with_groups(&[NamedGroup::secp384r1])));
+    assert_eq!(connect(&client, &server), Resumed::Full);
+    let pair = Pair::new(client, server).handshake().unwrap();
+    assert_eq!(resumed(&pair.client.connection), Resumed::Psk);
+    assert!(pair.client.connection.info().unwrap().hello_retry);
+}
+
+#[test]
+fn external_and_imported_keys() {
+    let outside = ExternalPsk::new("user\0x", Secret::from(&[1; 32][..]));
+    let imported = |hash| ExternalPsk::import(&outside, b"client to server", hash).unwrap();
+    let keys = [
+        ExternalPsk::new("user\0x", Secret::from(&[1; 32][..])),
+        ExternalPsk::new("user", Secret::from(&[2; 32][..])).with_hash(HashAlgorithm::Sha384),
+        imported(HashAlgorithm::Sha256),
+        imported(HashAlgorithm::Sha384),
+    ];
+    let fixture = Fixture::new();
+    let keys: Vec<Arc<ExternalPsk>> = keys.into_iter().map(Arc::new).collect();
+    let server = fixture.server(|builder| builder.external_psks(PskSource::These(keys.clone().into())));
+    for key in &keys {
+        for psk_ke in [false, true] {
+            let client = ClientConfig::builder()
+                .policy(Policy::MODERN.with_versions(&[V13]))
+                .verifier(fixture.authority.verifier())
+                .external_psks([key.clone()])
+                .alpn(["h2"])
+                .allow_psk_ke(psk_ke);
+            let pair = Pair::new(Arc::new(client.build().unwrap()), server.clone()).handshake().unwrap();
+            let info = pair.client.connection.info().unwrap();
+            assert!(info.peer.is_none() && info.forward_secret, "no certificate was needed");
+            assert_eq!(info.suite.hash, key.hash());
+            pair.exchange_and_close();
+        }
+    }
+}
