@@ -1,5 +1,5 @@
 //! Our certificates, and which of them is shown.
-use crate::{failure::Failure, settings::Settings, state::State, verify::wait_once};
+use crate::{failure::Failure, policies, settings::Settings, state::State, verify::wait_once};
 use premaster::{
     BoxFuture,
     error::Failure as CryptoFailure,
@@ -31,7 +31,7 @@ pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Cre
     let numbered = settings.credentials.iter().zip(0..);
     for (of, number) in numbered.chain([(settings, -1)]) {
         let waits = settings.has("-async");
-        let credential = credential(of, waits)?;
+        let credential = credential(of, policies::signing_schemes(settings), waits)?;
         let must_match_issuer = of.has("-must-match-issuer");
         candidates.extend(credential.map(|credential| Candidate { credential, number, must_match_issuer }));
     }
@@ -39,7 +39,11 @@ pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Cre
     Ok(Credentials::custom(Arc::new(Chooser { candidates, state: state.clone(), waits })))
 }
 
-fn credential(settings: &Settings, waits: bool) -> Result<Option<Arc<Credential>>, Failure> {
+fn credential(
+    settings: &Settings,
+    of_policy: Option<&[SignatureScheme]>,
+    waits: bool,
+) -> Result<Option<Arc<Credential>>, Failure> {
     let Some(key) = settings.text("-key-file")? else { return Ok(None) };
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| Failure::Configuration(error.to_string()))?;
     let Some(chain) = settings.text("-cert-file")? else { return Ok(None) };
@@ -47,13 +51,14 @@ fn credential(settings: &Settings, waits: bool) -> Result<Option<Arc<Credential>
         .and_then(Iterator::collect)
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     let schemes = settings.codes("-signing-prefs")?;
+    let schemes = schemes.map(|codes| codes.into_iter().map(SignatureScheme).collect());
+    let schemes: Option<Vec<SignatureScheme>> = schemes.or(of_policy.map(<[_]>::to_vec));
     let made = match waits {
-        true => Slow::key(&key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow))),
+        true => Slow::new(&chain, &key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow))),
         false => Credential::new(chain, key),
     };
     let mut credential = made.map_err(refused)?;
     if let Some(schemes) = schemes {
-        let schemes: Vec<SignatureScheme> = schemes.into_iter().map(SignatureScheme).collect();
         credential = match credential.with_schemes(&schemes) {
             Ok(credential) => credential,
             // None of them is for this key: it will never be chosen.
@@ -111,13 +116,9 @@ struct Slow {
 }
 
 impl Slow {
-    fn key(key: &PrivateKeyDer<'_>) -> Result<Self, CredentialError> {
-        let key = LocalKey::from_der(key).map_err(CredentialError::Key)?;
-        let fits = |scheme: &SignatureScheme| {
-            [SchemeUse::Tls12, SchemeUse::Tls13].into_iter().any(|usage| key.kind().fits(*scheme, usage))
-        };
-        let schemes = SignatureScheme::KNOWN.iter().copied().filter(fits).collect();
-        Ok(Self { key, schemes })
+    fn new(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Result<Self, CredentialError> {
+        let schemes = Credential::new(chain.to_vec(), key.clone_key())?.schemes().to_vec();
+        Ok(Self { key: LocalKey::from_der(key).map_err(CredentialError::Key)?, schemes })
     }
 }
 

@@ -42,6 +42,8 @@ const SWITCHES: &[&str] = &[
     "-enable-ocsp-stapling",
     "-enable-signed-cert-timestamps",
     "-decline-alpn",
+    "-fips-202205",
+    "-wpa-202304",
     "-reject-alpn",
     // premaster never starts over and never sends data before Finished is verified; these say the same.
     "-renegotiate-ignore",
@@ -80,6 +82,8 @@ const VALUES: &[&str] = &[
     "-server-supported-groups-hint",
     "-signing-prefs",
     "-verify-prefs",
+    "-psk",
+    "-psk-identity",
     "-host-name",
     "-advertise-alpn",
     "-select-alpn",

@@ -14,6 +14,7 @@ mod connect;
 mod expect;
 mod failure;
 mod flags;
+mod policies;
 mod settings;
 mod state;
 mod transport;

@@ -10,7 +10,8 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 
 struct Judge {
     state: Arc<State>,
-    fails: bool,
+    /// The alert that a failure is to be told with.
+    fails: Option<AlertDescription>,
     ocsp_fails: bool,
     waits: bool,
     authorities: Vec<DistinguishedName>,
@@ -25,9 +26,14 @@ pub(crate) fn verifier(settings: &Settings, state: &Arc<State>) -> Result<Verifi
         && settings.has("-fail-ocsp-callback")
         && settings.has("-enable-ocsp-stapling");
     let authorities = settings.names("-use-client-ca-list")?.unwrap_or_default();
+    // BoringSSL's older callback cannot choose the alert.
+    let alert = match settings.has("-use-custom-verify-callback") {
+        true => AlertDescription::certificate_unknown,
+        false => AlertDescription::handshake_failure,
+    };
     let judge = Judge {
         state: state.clone(),
-        fails: settings.has("-verify-fail") && (insists || !ocsp_fails),
+        fails: (settings.has("-verify-fail") && (insists || !ocsp_fails)).then_some(alert),
         ocsp_fails,
         waits: settings.has("-async"),
         authorities: authorities.iter().map(|name| DistinguishedName::from_der(name)).collect(),
@@ -49,8 +55,8 @@ impl VerifyPeer for Judge {
             happened.verified += 1;
             happened.ocsp = peer.ocsp.to_vec();
             happened.scts = peer.scts.to_vec();
-            if self.fails {
-                return Err(Untrusted::Application { alert: AlertDescription::certificate_unknown });
+            if let Some(alert) = self.fails {
+                return Err(Untrusted::Application { alert });
             }
             if self.ocsp_fails && peer.side == Side::Server {
                 let alert = AlertDescription::bad_certificate_status_response;
