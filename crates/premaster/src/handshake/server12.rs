@@ -125,8 +125,8 @@ async fn choose(
     let schemes: List<'_, SignatureScheme> = schemes.unwrap_or_default();
     let supported =
         hello.extensions.get::<extension::SupportedGroups<'_>>()?.map(|sent| sent.named_group_list);
-    let keys = negotiate::keys12(policy, hello.cipher_suites);
-    let credential = match keys.kinds.is_empty() {
+    let keys = negotiate::keys12(policy, hello.cipher_suites, supported);
+    let credential = match keys.is_empty() {
         true => None,
         false => Some(server::credential(peer, config, hello, name, schemes, Some(&keys)).await),
     };
@@ -144,8 +144,8 @@ async fn choose(
     let means = Means {
         key: credential.as_ref().map(|credential| credential.key_kind()),
         may_sign: signs && allows(|usage| usage.digital_signature),
-        may_encipher: allows(|usage| usage.key_encipherment),
-        may_agree: allows(|usage| usage.key_agreement),
+        may_encipher: credential.as_ref().is_some_and(|credential| credential.may_be_static()),
+        may_agree: credential.as_ref().is_some_and(|credential| credential.may_be_static()),
         curve: negotiate::curve12(policy, supported),
         finite_field: negotiate::finite_field12(policy, supported),
         psk: !config.external_psks.is_none(),
