@@ -10,7 +10,7 @@ pub use local::LocalKey;
 pub(crate) use local::schemes;
 pub use public::PublicKey;
 
-use crate::wire::SignatureScheme as Scheme;
+use crate::wire::{NamedGroup, SignatureScheme as Scheme};
 use std::fmt;
 
 /// What a long-term key is.
@@ -59,6 +59,16 @@ impl KeyKind {
     /// Whether it is an elliptic curve key, which TLS 1.2 lets sign with any hash.
     pub const fn is_ecdsa(self) -> bool {
         matches!(self, Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521)
+    }
+
+    /// The curve of an ECDSA key.
+    pub(crate) const fn curve(self) -> Option<NamedGroup> {
+        match self {
+            Self::EcdsaP256 => Some(NamedGroup::secp256r1),
+            Self::EcdsaP384 => Some(NamedGroup::secp384r1),
+            Self::EcdsaP521 => Some(NamedGroup::secp521r1),
+            _ => None,
+        }
     }
 
     /// Whether a key of this kind may sign the handshake with `scheme`.

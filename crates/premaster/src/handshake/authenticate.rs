@@ -236,9 +236,16 @@ async fn choose_client(
     key_kinds: Option<&[KeyKind]>,
 ) -> Option<(Arc<Credential>, SignatureScheme)> {
     let schemes = schemes.to_vec();
-    let may_be_static = false;
     let ask =
-        Ask { server_name: None, schemes: &schemes, usage, key_kinds, may_be_static, authorities, alpn: &[] };
+        Ask {
+        server_name: None,
+        schemes: &schemes,
+        usage,
+        key_kinds,
+        static_kinds: &[],
+        authorities,
+        alpn: &[],
+    };
     let credential = config.credentials.choose(&ask).await?;
     let scheme = credential.choose_scheme(&schemes, usage)?;
     let because = "the first that the server can verify";

@@ -44,15 +44,16 @@ pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen
     };
     let spoken = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
     let chosen = spoken.into_iter().find(|version| policy.allows(*version) && theirs.contains(version));
-    let Some(value) = chosen else {
-        return Err(Incompatible::Version { ours: policy.versions.to_vec(), theirs }.into());
-    };
-    // RFC 7507 section 3: the client says that it tried higher before.
-    if value < policy.newest()
+    // RFC 7507 section 3: the client says that it tried higher before. That comes before any other complaint.
+    let newest = theirs.iter().filter(|version| ProtocolVersion::KNOWN.contains(version)).max();
+    if newest.is_some_and(|newest| *newest < policy.newest())
         && hello.cipher_suites.iter().any(|code| code == CipherSuite::TLS_FALLBACK_SCSV)
     {
         return Err(Misbehaved::InappropriateFallback.into());
     }
+    let Some(value) = chosen else {
+        return Err(Incompatible::Version { ours: policy.versions.to_vec(), theirs }.into());
+    };
     Ok(Chosen { value, because: "the newest that both sides speak" })
 }
 
@@ -144,32 +145,56 @@ fn suite(
     })
 }
 
-/// What the server's certificate may hold, as far as the suites that both sides have go.
+/// What the server's certificate may hold, as far as the suites and groups that both sides have go.
+#[derive(Default)]
 pub(super) struct Keys12 {
-    /// Keys of these kinds.
-    pub(super) kinds: Vec<KeyKind>,
-    /// Whether one that signs nothing would do, because a suite agrees with it.
-    pub(super) may_be_static: bool,
+    /// Keys of these kinds, which sign.
+    pub(super) signing_kinds: Vec<KeyKind>,
+    /// Keys of these kinds, which need not.
+    pub(super) static_kinds: Vec<KeyKind>,
+}
+
+impl Keys12 {
+    /// Whether no certificate can be of any use.
+    pub(super) fn is_empty(&self) -> bool {
+        self.signing_kinds.is_empty() && self.static_kinds.is_empty()
+    }
 }
 
 /// The kinds of keys that the suites common to both sides could use in TLS 1.2.
-pub(super) fn keys12(policy: &Policy, theirs: List<'_, CipherSuite>) -> Keys12 {
+pub(super) fn keys12(
+    policy: &Policy,
+    theirs: List<'_, CipherSuite>,
+    supported: Option<List<'_, NamedGroup>>,
+) -> Keys12 {
     const CURVES: &[KeyKind] =
         &[KeyKind::EcdsaP256, KeyKind::EcdsaP384, KeyKind::EcdsaP521, KeyKind::Ed25519];
-    let mut keys = Keys12 { kinds: Vec::new(), may_be_static: false };
+    let mut keys = Keys12::default();
+    let has_curve = curve12(policy, supported).is_some();
+    let has_finite_field = finite_field12(policy, supported).is_some();
+    // RFC 8422 section 5.1: the client's list of curves is about certificates as well.
+    let verifiable = |kind: &&KeyKind| match (kind.curve(), supported) {
+        (Some(curve), Some(supported)) => supported.contains(curve),
+        _ => true,
+    };
     let common = |suite: &&Suite| theirs.iter().any(|code| code == suite.code);
     for suite in policy.suites(ProtocolVersion::TLS_1_2).filter(common) {
-        keys.may_be_static |= suite.key_exchange.is_static();
-        let fitting = match (suite.key_exchange, suite.authentication) {
-            (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => CURVES,
-            (KeyExchange::Dhe | KeyExchange::Ecdhe, _) => &[KeyKind::Rsa, KeyKind::RsaPss],
-            (KeyExchange::Rsa | KeyExchange::RsaPsk, _) => &[KeyKind::Rsa],
-            (KeyExchange::Dh, _) => &[KeyKind::Dh],
-            _ => &[],
+        let (kinds, fitting): (_, &[KeyKind]) = match (suite.key_exchange, suite.authentication) {
+            (KeyExchange::Ecdh, _) => (&mut keys.static_kinds, CURVES),
+            (KeyExchange::Rsa | KeyExchange::RsaPsk, _) => (&mut keys.static_kinds, &[KeyKind::Rsa]),
+            (KeyExchange::Dh, _) => (&mut keys.static_kinds, &[KeyKind::Dh]),
+            (KeyExchange::Ecdhe, Authentication::Ecdsa) if has_curve => (&mut keys.signing_kinds, CURVES),
+            (KeyExchange::Ecdhe, Authentication::Rsa) if has_curve => {
+                (&mut keys.signing_kinds, &[KeyKind::Rsa, KeyKind::RsaPss])
+            }
+            (KeyExchange::Dhe, _) if has_finite_field => {
+                (&mut keys.signing_kinds, &[KeyKind::Rsa, KeyKind::RsaPss])
+            }
+            _ => continue,
         };
-        for kind in fitting {
-            if !keys.kinds.contains(kind) {
-                keys.kinds.push(*kind);
+        for kind in fitting.iter().filter(verifiable) {
+            if !kinds.contains(kind) {
+                kinds.push(*kind);
             }
         }
     }

@@ -59,8 +59,8 @@ pub(super) async fn credential(
         schemes: &schemes,
         usage: if keys12.is_some() { SchemeUse::Tls12 } else { SchemeUse::Tls13 },
         authorities: &authorities,
-        key_kinds: keys12.map(|keys| &*keys.kinds),
-        may_be_static: keys12.is_some_and(|keys| keys.may_be_static),
+        key_kinds: keys12.map(|keys| &*keys.signing_kinds),
+        static_kinds: keys12.map_or(&[], |keys| &*keys.static_kinds),
         alpn: &alpn,
     };
     let chosen = config.credentials.choose(&ask).await;

@@ -25,7 +25,7 @@ use crate::{
     schedule::{Kdf, tls12::MasterSecret},
     suite::Suite,
     wire::{
-        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, PerSide, ProtocolVersion, Side,
+        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, PerSide, ProtocolVersion, Side,
         SignatureScheme,
         extension::{self, Extensions, ProtocolName, push},
         message::{
@@ -282,12 +282,14 @@ async fn choose_credential(
     hello: &ClientHello<'_>,
     name: Option<&str>,
 ) -> Candidate {
-    let keys = negotiate::keys12(&config.policy, hello.cipher_suites);
-    if keys.kinds.is_empty() {
-        return Candidate { credential: None, missing: None };
-    }
-    let chosen = match schemes(hello) {
-        Ok(schemes) => server::credential(peer, config, hello, name, schemes, Some(&keys)).await,
+    let chosen = match lists(hello) {
+        Ok((schemes, supported)) => {
+            let keys = negotiate::keys12(&config.policy, hello.cipher_suites, supported);
+            if keys.is_empty() {
+                return Candidate { credential: None, missing: None };
+            }
+            server::credential(peer, config, hello, name, schemes, Some(&keys)).await
+        }
         Err(error) => Err(error),
     };
     match chosen {
@@ -296,10 +298,15 @@ async fn choose_credential(
     }
 }
 
-/// RFC 5246 section 7.4.1.4.1: without the extension the client accepts SHA-1, which this side never makes.
-fn schemes<'a>(hello: &ClientHello<'a>) -> Result<List<'a, SignatureScheme>, Error> {
-    let sent = hello.extensions.get::<extension::SignatureAlgorithms<'a>>()?;
-    Ok(sent.map(|sent| sent.supported_signature_algorithms).unwrap_or_default())
+/// What the client lists besides suites: the schemes and the groups.
+type Lists<'a> = (List<'a, SignatureScheme>, Option<List<'a, NamedGroup>>);
+
+/// RFC 5246 section 7.4.1.4.1: without signature_algorithms the client accepts SHA-1, which this side never makes.
+fn lists<'a>(hello: &ClientHello<'a>) -> Result<Lists<'a>, Error> {
+    let schemes = hello.extensions.get::<extension::SignatureAlgorithms<'a>>()?;
+    let groups = hello.extensions.get::<extension::SupportedGroups<'a>>()?;
+    let schemes = schemes.map(|sent| sent.supported_signature_algorithms).unwrap_or_default();
+    Ok((schemes, groups.map(|sent| sent.named_group_list)))
 }
 
 /// The suite and the certificate, which depend on each other: the suite needs a key of its kind.
@@ -310,9 +317,7 @@ fn choose(
     candidate: Candidate,
 ) -> Result<Choice12, Error> {
     let policy = &config.policy;
-    let schemes = schemes(hello)?;
-    let supported =
-        hello.extensions.get::<extension::SupportedGroups<'_>>()?.map(|sent| sent.named_group_list);
+    let (schemes, supported) = lists(hello)?;
     // No certificate may be just what a pre-shared key is for; if nothing else fits either, say why.
     let Candidate { credential, missing } = candidate;
     let usage = credential.as_ref().map(|credential| credential.key_usage());
@@ -323,8 +328,8 @@ fn choose(
     let means = Means {
         key: credential.as_ref().map(|credential| credential.key_kind()),
         may_sign: signs && allows(|usage| usage.digital_signature),
-        may_encipher: allows(|usage| usage.key_encipherment),
-        may_agree: allows(|usage| usage.key_agreement),
+        may_encipher: credential.as_ref().is_some_and(|credential| credential.may_be_static()),
+        may_agree: credential.as_ref().is_some_and(|credential| credential.may_be_static()),
         curve: negotiate::curve12(policy, supported),
         finite_field: negotiate::finite_field12(policy, supported),
         psk: !config.external_psks.is_none(),

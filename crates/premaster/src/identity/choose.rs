@@ -12,10 +12,10 @@ pub struct Ask<'a> {
     pub schemes: &'a [SignatureScheme],
     /// Which version's rules they are read by.
     pub usage: SchemeUse,
-    /// What the key may be, where cipher suites restrict it (TLS 1.2). None means anything.
+    /// What a key that signs may be, where cipher suites and groups restrict it (TLS 1.2). None means anything.
     pub key_kinds: Option<&'a [KeyKind]>,
-    /// Whether a key that signs nothing would do, because a suite agrees with the certificate's key (TLS 1.2).
-    pub may_be_static: bool,
+    /// What a key may be that need not sign, because a suite decrypts or agrees with it (TLS 1.2).
+    pub static_kinds: &'a [KeyKind],
     /// The authorities that the peer trusts, as names in DER (RFC 9846 section 4.2.4). Empty means that it did
     /// not say.
     pub authorities: &'a [&'a [u8]],
@@ -24,10 +24,12 @@ pub struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// Whether the peer could verify a signature made with `credential`.
+    /// Whether the peer could verify a signature made with `credential`, or needs none.
     pub fn suits(&self, credential: &Credential) -> bool {
-        let kind_suits = self.key_kinds.is_none_or(|kinds| kinds.contains(&credential.key_kind()));
-        kind_suits && (self.may_be_static || credential.choose_scheme(self.schemes, self.usage).is_some())
+        let kind = credential.key_kind();
+        let signs = self.key_kinds.is_none_or(|kinds| kinds.contains(&kind))
+            && credential.choose_scheme(self.schemes, self.usage).is_some();
+        signs || (self.static_kinds.contains(&kind) && credential.may_be_static())
     }
 
     /// Whether the peer names one of the chain's issuers, or names none.

@@ -220,6 +220,15 @@ impl Credential {
         self.scts.as_deref()
     }
 
+    /// Whether its key may decrypt or agree by itself: it is here, and the leaf's key usage allows it.
+    pub fn may_be_static(&self) -> bool {
+        let allowed = match self.key_kind() {
+            KeyKind::Rsa => self.key_usage.key_encipherment,
+            _ => self.key_usage.key_agreement,
+        };
+        allowed && self.static_key.is_some()
+    }
+
     /// The private key, for a static key exchange. None if it is elsewhere, or if the library was built without
     /// the feature `legacy`.
     pub(crate) fn static_key(&self) -> Option<StaticKey> {

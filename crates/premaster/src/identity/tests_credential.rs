@@ -168,7 +168,7 @@ fn ask<'a>(server_name: Option<&'a str>, schemes: &'a [Scheme]) -> Ask<'a> {
         schemes,
         usage: Tls13,
         key_kinds: None,
-        may_be_static: false,
+        static_kinds: &[],
         authorities: &[],
         alpn: &[],
     }

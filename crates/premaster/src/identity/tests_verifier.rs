@@ -398,7 +398,7 @@ fn what_waits_can_be_sent() {
         schemes: &[],
         usage: SchemeUse::Tls13,
         key_kinds: None,
-        may_be_static: false,
+        static_kinds: &[],
         authorities: &[],
         alpn: &[],
     };

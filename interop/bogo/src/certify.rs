@@ -1,0 +1,141 @@
+//! Our certificates, and which of them is shown.
+use crate::{failure::Failure, policies, settings::Settings, state::State, verify::wait_once};
+use premaster::{
+    BoxFuture,
+    error::Failure as CryptoFailure,
+    identity::{
+        Ask, ChooseCredential, Credential, CredentialError, Credentials, KeyError, LocalKey, SchemeUse,
+        Signer,
+    },
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    wire::SignatureScheme,
+};
+use std::sync::Arc;
+
+/// A credential, and how a test tells it from the others.
+struct Candidate {
+    credential: Arc<Credential>,
+    number: i64,
+    must_match_issuer: bool,
+}
+
+struct Chooser {
+    candidates: Vec<Candidate>,
+    state: Arc<State>,
+    waits: bool,
+}
+
+/// The credentials that the flags describe: those that were introduced one by one, then the one outside the list.
+pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Credentials, Failure> {
+    let mut candidates = Vec::new();
+    let numbered = settings.credentials.iter().zip(0..);
+    for (of, number) in numbered.chain([(settings, -1)]) {
+        let waits = settings.has("-async");
+        let credential = credential(of, policies::signing_schemes(settings), waits)?;
+        let must_match_issuer = of.has("-must-match-issuer");
+        candidates.extend(credential.map(|credential| Candidate { credential, number, must_match_issuer }));
+    }
+    let waits = settings.has("-async");
+    Ok(Credentials::custom(Arc::new(Chooser { candidates, state: state.clone(), waits })))
+}
+
+fn credential(
+    settings: &Settings,
+    of_policy: Option<&[SignatureScheme]>,
+    waits: bool,
+) -> Result<Option<Arc<Credential>>, Failure> {
+    let Some(key) = settings.text("-key-file")? else { return Ok(None) };
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| Failure::Configuration(error.to_string()))?;
+    let Some(chain) = settings.text("-cert-file")? else { return Ok(None) };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(chain)
+        .and_then(Iterator::collect)
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    let schemes = settings.codes("-signing-prefs")?;
+    let schemes = schemes.map(|codes| codes.into_iter().map(SignatureScheme).collect());
+    let schemes: Option<Vec<SignatureScheme>> = schemes.or(of_policy.map(<[_]>::to_vec));
+    let made = match waits {
+        true => Slow::new(&chain, &key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow))),
+        false => Credential::new(chain, key),
+    };
+    let mut credential = made.map_err(refused)?;
+    if let Some(schemes) = schemes {
+        credential = match credential.with_schemes(&schemes) {
+            Ok(credential) => credential,
+            // None of them is for this key: it will never be chosen.
+            Err(_) => return Ok(None),
+        };
+    }
+    let hidden = settings.has("-decline-ocsp-callback");
+    if let Some(response) = settings.base64("-ocsp-response")?.filter(|_| !hidden) {
+        credential = credential.with_ocsp(response).map_err(refused)?;
+    }
+    if let Some(list) = settings.base64("-signed-cert-timestamps")? {
+        credential = credential.with_scts(list).map_err(refused)?;
+    }
+    Ok(Some(Arc::new(credential)))
+}
+
+fn refused(error: CredentialError) -> Failure {
+    match error {
+        CredentialError::Key(KeyError::TooSmall { .. } | KeyError::Unsupported) => {
+            Failure::unsupported(error.to_string())
+        }
+        CredentialError::KeyMismatch { .. } => Failure::Configuration(format!(":KeyMismatch: {error}")),
+        CredentialError::BadStaple => Failure::Configuration(format!(":BadStaple: {error}")),
+        error => Failure::Configuration(error.to_string()),
+    }
+}
+
+impl Chooser {
+    fn first(&self, ask: &Ask<'_>) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| {
+            let credential = &candidate.credential;
+            let names_one = || credential.issuers().any(|issuer| ask.authorities.contains(&issuer));
+            ask.suits(credential) && (!candidate.must_match_issuer || names_one())
+        })
+    }
+}
+
+impl ChooseCredential for Chooser {
+    fn choose<'a>(&'a self, ask: &'a Ask<'a>) -> BoxFuture<'a, Option<Arc<Credential>>> {
+        Box::pin(async move {
+            if self.waits {
+                wait_once().await;
+            }
+            let chosen = self.first(ask)?;
+            self.state.lock().selected = chosen.number;
+            Some(chosen.credential.clone())
+        })
+    }
+}
+
+/// A key that takes its time, as one in another process does.
+struct Slow {
+    key: LocalKey,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl Slow {
+    fn new(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Result<Self, CredentialError> {
+        let schemes = Credential::new(chain.to_vec(), key.clone_key())?.schemes().to_vec();
+        Ok(Self { key: LocalKey::from_der(key).map_err(CredentialError::Key)?, schemes })
+    }
+}
+
+impl Signer for Slow {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    fn sign<'a>(
+        &'a self,
+        scheme: SignatureScheme,
+        usage: SchemeUse,
+        message: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, CryptoFailure>> {
+        Box::pin(async move {
+            wait_once().await;
+            self.key.sign(scheme, usage, message)
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! From flags to configurations.
+use crate::{certify, failure::Failure, policies, settings::Settings, state::State, verify};
+use premaster::{
+    ClientConfig, Connection, Output, Secret, ServerConfig,
+    config::{ClientAuthentication, ConfigError, LegacyOptIn, Limits},
+    identity::{ExternalPsk, PskSource},
+    pki_types::ServerName,
+};
+use std::sync::Arc;
+
+/// A connection, not yet begun, and what it has to say first.
+pub(crate) fn connection(settings: &Settings, state: &Arc<State>) -> Result<(Connection, Output), Failure> {
+    let mut output = Output::new();
+    let connection = match settings.has("-server") {
+        true => Connection::server(Arc::new(server(settings, state)?)),
+        false => {
+            let name = settings.text("-host-name")?.unwrap_or("test").to_owned();
+            let name = ServerName::try_from(name).map_err(|_| Failure::unsupported("this -host-name"))?;
+            Connection::client(Arc::new(client(settings, state)?), name, &mut output)?
+        }
+    };
+    Ok((connection, output))
+}
+
+fn client(settings: &Settings, state: &Arc<State>) -> Result<ClientConfig, Failure> {
+    ClientConfig::builder()
+        .policy(policies::policy(settings)?)
+        .allow_legacy(legacy())
+        .verifier(verify::verifier(settings, state)?)
+        .credentials(certify::credentials(settings, state)?)
+        .external_psks(psk(settings))
+        .alpn(protocols(settings.bytes("-advertise-alpn").unwrap_or_default())?)
+        .send_server_name(settings.has("-host-name"))
+        .request_ocsp(settings.has("-enable-ocsp-stapling"))
+        .request_scts(settings.has("-enable-signed-cert-timestamps"))
+        .fallback_scsv(settings.has("-fallback-scsv"))
+        .limits(limits(settings)?)
+        .observer(state.clone())
+        .build()
+        .map_err(refused)
+}
+
+fn server(settings: &Settings, state: &Arc<State>) -> Result<ServerConfig, Failure> {
+    let verifier = || verify::verifier(settings, state);
+    let authentication = if settings.has("-verify-peer") {
+        ClientAuthentication::Optional(verifier()?)
+    } else if settings.has("-require-any-client-certificate") {
+        ClientAuthentication::Required(verifier()?)
+    } else {
+        ClientAuthentication::None
+    };
+    let alpn = match settings.bytes("-select-alpn") {
+        Some(protocol) => vec![protocol.to_vec()],
+        // One that nobody offers.
+        None if settings.has("-reject-alpn") => vec![b"premaster-bogo-none".to_vec()],
+        None => Vec::new(),
+    };
+    if settings.has("-fail-ocsp-callback") {
+        return Err(Failure::unsupported("a server's callback that refuses to staple"));
+    }
+    ServerConfig::builder()
+        .policy(policies::policy(settings)?)
+        .allow_legacy(legacy())
+        .credentials(certify::credentials(settings, state)?)
+        .client_authentication(authentication)
+        .external_psks(psk(settings).map_or(PskSource::None, |key| PskSource::These([key].into())))
+        .alpn(alpn)
+        .limits(limits(settings)?)
+        .observer(state.clone())
+        .build()
+        .map_err(refused)
+}
+
+fn refused(error: ConfigError) -> Failure {
+    match error {
+        ConfigError::NoVersion => Failure::unsupported("TLS 1.1 and older"),
+        ConfigError::Unknown(_) | ConfigError::LegacyNotAllowed(_) => Failure::unsupported(error.to_string()),
+        error => Failure::Configuration(format!(":{error:?}: {error}")),
+    }
+}
+
+fn limits(settings: &Settings) -> Result<Limits, Failure> {
+    // BoringSSL takes certificate chains of 100 kB.
+    let mut limits = Limits::default();
+    limits.handshake_message = 100 << 10;
+    if let Some(most) = settings.number("-max-cert-list")? {
+        limits.handshake_message = usize::try_from(most).unwrap_or(usize::MAX);
+    }
+    Ok(limits)
+}
+
+/// BoringSSL speaks what RFC 10015 deprecates unless told otherwise, and so do its tests.
+fn legacy() -> LegacyOptIn {
+    LegacyOptIn::for_every_peer("the conformance suite tests it")
+}
+
+/// The key of `-psk`, with its name.
+fn psk(settings: &Settings) -> Option<Arc<ExternalPsk>> {
+    let key = Secret::from(settings.bytes("-psk")?);
+    Some(Arc::new(ExternalPsk::new(settings.bytes("-psk-identity").unwrap_or_default(), key)))
+}
+
+/// A list of names with a byte of length before each.
+fn protocols(mut list: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut protocols = Vec::new();
+    while let Some((&length, rest)) = list.split_first() {
+        let (name, rest) = rest
+            .split_at_checked(usize::from(length))
+            .ok_or_else(|| Failure::unsupported("an -advertise-alpn that is not a list"))?;
+        protocols.push(name.to_vec());
+        list = rest;
+    }
+    Ok(protocols)
+}

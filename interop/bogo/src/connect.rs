@@ -1,0 +1,144 @@
+//! A test's connections, one after another.
+use crate::{
+    configure, expect,
+    failure::Failure,
+    flags::Run,
+    settings::Settings,
+    state::State,
+    transport::{self, Step, Transport},
+};
+use premaster::{Error, wire::Side};
+use std::sync::Arc;
+
+/// All connections of a test.
+pub(crate) fn all(run: &Run) -> Result<(), Failure> {
+    let resumptions = run.initial.number("-resume-count")?.unwrap_or(0);
+    if resumptions > 0 {
+        return Err(Failure::unsupported("resumption"));
+    }
+    let _ = (&run.resume, &run.retry);
+    one(&run.initial)
+}
+
+fn one(settings: &Settings) -> Result<(), Failure> {
+    let state = Arc::new(State::new());
+    // The configuration first: what it refuses, it refuses before there is a peer.
+    let (connection, output) = configure::connection(settings, &state)?;
+    let socket = transport::socket(settings)?;
+    let mut transport = Transport::new(socket, connection, output, settings, state);
+    handshake(&mut transport)?;
+    if settings.has("-handshake-never-done") {
+        return Err(Failure::expected("the handshake was not to finish"));
+    }
+    expect::after_handshake(settings, &transport)?;
+    talk(settings, &mut transport)?;
+    expect::at_the_end(settings, &transport)
+}
+
+fn handshake(transport: &mut Transport) -> Result<(), Failure> {
+    while transport.connection.is_handshaking() {
+        match transport.step()? {
+            Step::Progress | Step::Data(_) => {}
+            Step::Closed | Step::EndOfFile => {
+                let error = transport.connection.end_of_input().err().unwrap_or(Error::Truncated);
+                return Err(transport.failed(error));
+            }
+        }
+    }
+    Ok(transport.flush()?)
+}
+
+/// What the runner wants to hear, then an echo with every bit turned around.
+fn talk(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
+    exports(settings, transport)?;
+    let first = settings.bytes("-shim-initial-write").unwrap_or(b"hello").to_vec();
+    if settings.has("-write-different-record-sizes") {
+        let data = [0x42; 32769];
+        for len in [1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769] {
+            transport.write(&data[..len])?;
+        }
+    } else if settings.has("-read-with-unfinished-write") {
+        transport.allowance = Some(1);
+        transport.write(&first)?;
+    } else if settings.has("-shim-writes-first") {
+        for _ in 0..settings.number("-repeat-shim-initial-write")?.unwrap_or(1) {
+            transport.write(&first)?;
+        }
+    }
+    if !settings.has("-shim-shuts-down") && !settings.has("-write-different-record-sizes") {
+        echo(settings, transport)?;
+    }
+    shut_down(settings, transport)
+}
+
+fn echo(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
+    let most = settings.number("-read-size")?.and_then(|size| usize::try_from(size).ok()).unwrap_or(512);
+    loop {
+        if settings.has("-key-update-before-read") {
+            update_keys(transport)?;
+        }
+        let (mut data, step) = transport.read(most)?;
+        if step != Step::Progress {
+            return Ok(());
+        }
+        // Whatever was left unfinished goes on before anything new.
+        transport.allowance = None;
+        transport.flush()?;
+        if settings.has("-key-update") {
+            update_keys(transport)?;
+        }
+        for byte in &mut data {
+            *byte ^= 0xff;
+        }
+        transport.write(&data)?;
+    }
+}
+
+fn update_keys(transport: &mut Transport) -> Result<(), Failure> {
+    transport.connection.update_keys(false, &mut transport.output)?;
+    Ok(transport.flush()?)
+}
+
+fn shut_down(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
+    if !settings.has("-check-close-notify") {
+        return Ok(());
+    }
+    transport.connection.close(&mut transport.output);
+    transport.flush()?;
+    if settings.has("-shim-shuts-down") {
+        while !transport.connection.is_closed_by_peer() {
+            match transport.step()? {
+                // This side has finished sending, not listening: what still comes is the application's.
+                Step::Progress | Step::Data(_) => {}
+                Step::Closed | Step::EndOfFile => break,
+            }
+        }
+    }
+    match transport.connection.end_of_input() {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn exports(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
+    if let Some(length) = settings.number("-export-keying-material")? {
+        let mut material = vec![0; usize::try_from(length).unwrap_or_default()];
+        let label = settings.text("-export-label")?.unwrap_or_default();
+        let context = settings.bytes("-export-context").unwrap_or_default();
+        let context = settings.has("-use-export-context").then_some(context);
+        transport.connection.export(label, context, &mut material)?;
+        transport.write(&material)?;
+    }
+    if settings.has("-export-traffic-secrets") {
+        let names = ["client_application_traffic_secret_0", "server_application_traffic_secret_0"];
+        let secret = |name| transport.state.lock().secrets.get(name).cloned().unwrap_or_default();
+        let [client, server] = names.map(secret);
+        let (read, write) = match transport.connection.side() {
+            Side::Client => (server, client),
+            Side::Server => (client, server),
+        };
+        let length = u16::try_from(read.len()).unwrap_or_default().to_le_bytes();
+        transport.write(&[&length[..], &read, &write].concat())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! What must be so: every `-expect-...` flag that the shim accepts is checked here.
+use crate::{failure::Failure, settings::Settings, transport::Transport};
+use premaster::{
+    Info,
+    pki_types::{CertificateDer, pem::PemObject},
+    wire::{
+        ExtensionType, ProtocolVersion,
+        extension::{CertificateAuthorities, SignatureAlgorithms},
+        message::{CertificateRequest12, CertificateRequest13, ClientHello},
+    },
+};
+use std::fmt::Debug;
+
+fn equal<T: PartialEq<U> + Debug, U: Debug>(what: &str, got: T, want: U) -> Result<(), Failure> {
+    match got == want {
+        true => Ok(()),
+        false => Err(Failure::expected(format!("{what} is {got:02x?}, and should be {want:02x?}"))),
+    }
+}
+
+fn holds(holds: bool, what: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(Failure::expected(what)) }
+}
+
+/// As soon as the handshake is finished.
+pub(crate) fn after_handshake(settings: &Settings, transport: &Transport) -> Result<(), Failure> {
+    let info = transport.connection.info().ok_or_else(|| Failure::expected("an established connection"))?;
+    negotiated(settings, info)?;
+    extensions(settings, info)?;
+    peer(settings, info, transport)?;
+    offered(settings, info, transport)?;
+    if let Some(number) = settings.integer("-expect-selected-credential")? {
+        equal("the credential's number", transport.state.lock().selected, number)?;
+    }
+    // There is no renegotiation.
+    equal("the number of renegotiations", settings.number("-expect-total-renegotiations")?.unwrap_or(0), 0)
+}
+
+/// When nothing more will happen.
+pub(crate) fn at_the_end(settings: &Settings, transport: &Transport) -> Result<(), Failure> {
+    match settings.text("-expect-msg-callback")? {
+        Some(trace) => equal("the trace", transport.state.lock().trace.as_str(), trace),
+        None => Ok(()),
+    }
+}
+
+fn negotiated(settings: &Settings, info: &Info) -> Result<(), Failure> {
+    if let Some(version) = settings.code("-expect-version")? {
+        equal("the version", info.version.0, version)?;
+    }
+    for flag in ["-expect-cipher", "-expect-cipher-aes"] {
+        if let Some(suite) = settings.code(flag)? {
+            equal("the cipher suite", info.suite.code.0, suite)?;
+        }
+    }
+    if let Some(group) = settings.code("-expect-curve-id")? {
+        equal("the group", info.group.map(|group| group.0), Some(group))?;
+    }
+    if let Some(scheme) = settings.code("-expect-peer-signature-algorithm")? {
+        equal("the peer's scheme", info.peer_scheme.map(|scheme| scheme.0), Some(scheme))?;
+    }
+    holds(!settings.has("-expect-hrr") || info.hello_retry, "a HelloRetryRequest should have come")?;
+    holds(!settings.has("-expect-no-hrr") || !info.hello_retry, "no HelloRetryRequest should have come")?;
+    if settings.has("-expect-extended-master-secret") {
+        holds(info.extended_master_secret, "extended_master_secret should have been agreed on")?;
+    }
+    // RFC 9846 has no renegotiation to protect: it counts as protected.
+    let secure = info.secure_renegotiation || info.version == ProtocolVersion::TLS_1_3;
+    holds(!settings.has("-expect-secure-renegotiation") || secure, "renegotiation should be protected")?;
+    holds(
+        !settings.has("-expect-no-secure-renegotiation") || !secure,
+        "renegotiation should not be protected",
+    )
+}
+
+fn extensions(settings: &Settings, info: &Info) -> Result<(), Failure> {
+    // A server reports what it selected, a client what the test says.
+    let flag = if settings.has("-server") { "-select-alpn" } else { "-expect-alpn" };
+    let want = settings.bytes(flag).unwrap_or_default();
+    equal("the application protocol", info.alpn.as_deref().unwrap_or_default(), want)?;
+    if let Some(name) = settings.text("-expect-server-name")? {
+        equal("the server's name", info.server_name.as_deref(), Some(name))?;
+    }
+    if settings.has("-expect-no-server-name") {
+        equal("the server's name", info.server_name.as_deref(), None::<&str>)?;
+    }
+    Ok(())
+}
+
+/// The peer's certificate, and what came with it.
+fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), Failure> {
+    let client = !settings.has("-server");
+    if settings.has("-expect-no-peer-cert") {
+        holds(info.peer.is_none(), "the peer should have no certificate")?;
+    } else if client || settings.has("-require-any-client-certificate") {
+        holds(info.peer.is_some(), "the peer should have a certificate")?;
+    }
+    if let Some(file) = settings.text("-expect-peer-cert-file")? {
+        let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_file_iter(file)
+            .and_then(Iterator::collect)
+            .map_err(|error| Failure::expected(error.to_string()))?;
+        let got = info.peer.as_ref().map(|peer| peer.chain().to_vec());
+        equal("the peer's chain", got, Some(chain))?;
+    }
+    if settings.has("-expect-verify-result") {
+        let believed = info.peer.as_ref().is_none_or(|peer| peer.is_verified());
+        equal("that the peer is believed", believed, !settings.has("-verify-fail"))?;
+    }
+    let happened = transport.state.lock();
+    holds(happened.verified <= 1, "the peer should be verified once")?;
+    if let Some(response) = settings.base64("-expect-ocsp-response")? {
+        equal("the OCSP response", happened.ocsp.as_slice(), response)?;
+    }
+    if let Some(list) = settings.base64("-expect-signed-cert-timestamps")? {
+        equal("the SCT list", happened.scts.as_slice(), list)?;
+    }
+    Ok(())
+}
+
+/// What the peer says that it can do.
+fn offered(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), Failure> {
+    let happened = transport.state.lock();
+    if settings.has("-server") {
+        let hello = ClientHello::decode(&happened.client_hello).map_err(premaster::Error::from)?;
+        if let Some(protocols) = settings.bytes("-expect-advertised-alpn") {
+            let sent = hello.extensions.find(ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION);
+            equal("the offered protocols", sent.and_then(|list| list.get(2..)), Some(protocols))?;
+        }
+        let schemes = hello.extensions.get::<SignatureAlgorithms<'_>>().map_err(premaster::Error::from)?;
+        return prefs(settings, schemes.map(|schemes| schemes.supported_signature_algorithms.to_vec()));
+    }
+    let Some(request) = &happened.certificate_request else {
+        let wants =
+            ["-expect-certificate-types", "-expect-client-ca-list"].iter().any(|flag| settings.has(flag));
+        holds(!wants, "a CertificateRequest should have come")?;
+        return prefs(settings, None);
+    };
+    let (mut types, schemes, authorities): (Vec<u8>, _, Vec<Vec<u8>>);
+    if info.version == ProtocolVersion::TLS_1_3 {
+        let request = CertificateRequest13::decode(request).map_err(premaster::Error::from)?;
+        let sent = request.extensions.get::<SignatureAlgorithms<'_>>().map_err(premaster::Error::from)?;
+        schemes = sent.map(|schemes| schemes.supported_signature_algorithms.to_vec());
+        let sent = request.extensions.get::<CertificateAuthorities<'_>>().map_err(premaster::Error::from)?;
+        authorities = sent.iter().flat_map(|sent| sent.authorities).map(|name| name.0.to_vec()).collect();
+        types = Vec::new();
+    } else {
+        let request = CertificateRequest12::decode(request).map_err(premaster::Error::from)?;
+        types = request.certificate_types.iter().map(|kind| kind.0).collect();
+        schemes = Some(request.supported_signature_algorithms.to_vec());
+        authorities = request.certificate_authorities.iter().map(|name| name.0.to_vec()).collect();
+    }
+    if let Some(want) = settings.base64("-expect-certificate-types")? {
+        equal("the certificate types", std::mem::take(&mut types), want)?;
+    }
+    if let Some(want) = settings.names("-expect-client-ca-list")? {
+        equal("the authorities", authorities, want)?;
+    }
+    prefs(settings, schemes)
+}
+
+fn prefs(settings: &Settings, got: Option<Vec<premaster::wire::SignatureScheme>>) -> Result<(), Failure> {
+    let Some(want) = settings.codes("-expect-peer-verify-pref")? else { return Ok(()) };
+    let got: Vec<u16> = got.unwrap_or_default().into_iter().map(|scheme| scheme.0).collect();
+    equal("the peer's schemes", got, want)
+}
