@@ -25,10 +25,12 @@
 //! assert_eq!(output.as_slice()[0], 22); // A handshake record: the ClientHello.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod acceptor;
 mod engine;
 mod stream;
 mod traffic;
 
+pub use acceptor::{Accepted, Acceptor, ClientHello};
 pub use stream::Stream;
 
 use crate::{
