@@ -154,3 +154,11 @@ fn tiny_records_do_not_take_more_memory() {
     assert_eq!(error, Misbehaved::MessageTooLong.into());
     assert!(received <= 1 << 17, "{received}");
 }
+
+#[test]
+fn connections_go_between_threads() {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Connection>();
+    is_send_and_sync::<Acceptor>();
+    is_send_and_sync::<Accepted>();
+}
