@@ -20,7 +20,10 @@ pub(crate) struct MidHandshake<IO> {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is nearly always the large one, and moves out in one piece")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is nearly always the large one, and moves out in one piece"
+)]
 enum State<IO> {
     Handshaking(Session<IO>),
     /// It could not even begin.
