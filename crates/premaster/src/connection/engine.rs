@@ -11,6 +11,7 @@ use crate::{
 };
 use std::{
     ops::Range,
+    sync::PoisonError,
     task::{Context, Poll, Waker},
 };
 
@@ -297,7 +298,8 @@ impl Connection {
         handshaking.peer.mailbox().waiting_for = None;
         let waker = handshaking.waker.clone();
         let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
-        let polled = handshaking.script.as_mut().poll(&mut context);
+        let script = handshaking.script.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let polled = script.as_mut().poll(&mut context);
 
         let (next_opener, flushed) = {
             let mut mailbox = handshaking.peer.mailbox();

@@ -25,10 +25,12 @@
 //! assert_eq!(output.as_slice()[0], 22); // A handshake record: the ClientHello.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod acceptor;
 mod engine;
 mod stream;
 mod traffic;
 
+pub use acceptor::{Accepted, Acceptor, ClientHello};
 pub use stream::Stream;
 
 use crate::{
@@ -44,7 +46,7 @@ use pki_types::ServerName;
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 use traffic::Traffic;
@@ -73,7 +75,8 @@ enum State {
 
 /// A handshake in the middle: the script, and the mailbox between it and us.
 struct Handshaking {
-    script: Script,
+    /// Never contended: the lock makes the connection `Sync`, which the script alone need not be.
+    script: Mutex<Script>,
     peer: Peer,
     waker: Option<Waker>,
     /// Handshake bytes received so far.
@@ -149,7 +152,7 @@ impl Connection {
     }
 
     fn new(side: Side, tap: Tap, limits: Arc<Limits>, peer: Peer, script: Script) -> Self {
-        let handshaking = Handshaking { script, peer, waker: None, received: 0 };
+        let handshaking = Handshaking { script: Mutex::new(script), peer, waker: None, received: 0 };
         Self {
             side,
             tap,

@@ -128,7 +128,11 @@ impl<T: Read + Write> Stream<T> {
             }
             Ok(received) => match received.content {
                 Content::NeedMore(length) => return self.fill(length),
-                Content::Waiting => return self.wait(),
+                Content::Waiting => {
+                    let consumed = received.consumed;
+                    self.input.consume(consumed);
+                    return self.wait();
+                }
                 Content::Progress => (received.consumed, Step::Progress),
                 Content::Closed => (received.consumed, Step::Closed),
                 Content::Data(plaintext) => {

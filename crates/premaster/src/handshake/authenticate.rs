@@ -236,8 +236,7 @@ async fn choose_client(
     key_kinds: Option<&[KeyKind]>,
 ) -> Option<(Arc<Credential>, SignatureScheme)> {
     let schemes = schemes.to_vec();
-    let ask =
-        Ask {
+    let ask = Ask {
         server_name: None,
         schemes: &schemes,
         usage,

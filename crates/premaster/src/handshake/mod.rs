@@ -21,6 +21,7 @@ mod sessions;
 pub(crate) use client::handshake as client;
 pub use established::Info;
 pub(crate) use established::{Established, Secrets};
+pub(crate) use negotiate::offered_versions;
 pub(crate) use record_keys::{opener13, sealer13};
-pub(crate) use server::handshake as server;
+pub(crate) use server::{handshake as server, server_name};
 pub(crate) use sessions::Keeper;

@@ -26,10 +26,10 @@ pub(super) struct Chosen<T> {
 const OURS_FIRST: &str = "the first of this server's list that the client offers";
 const THEIRS_FIRST: &str = "the first of the client's list that this server allows";
 
-/// The version (RFC 9846 section 4.2.1, RFC 5246 appendix E.1).
-pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen<ProtocolVersion>, Error> {
+/// The versions that the client speaks (RFC 9846 section 4.2.1, RFC 5246 appendix E.1).
+pub(crate) fn offered_versions(hello: &ClientHello<'_>) -> Result<Vec<ProtocolVersion>, Error> {
     let listed = hello.extensions.get::<extension::SupportedVersionsClientHello<'_>>()?;
-    let theirs: Vec<ProtocolVersion> = match &listed {
+    Ok(match &listed {
         Some(listed) => listed.versions.iter().collect(),
         // Without the list, legacy_version is the newest that the client speaks, and TLS 1.3 is not meant.
         None => [
@@ -41,7 +41,12 @@ pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen
         .into_iter()
         .filter(|version| *version <= hello.legacy_version)
         .collect(),
-    };
+    })
+}
+
+/// The version (RFC 9846 section 4.2.1, RFC 5246 appendix E.1).
+pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen<ProtocolVersion>, Error> {
+    let theirs = offered_versions(hello)?;
     let spoken = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
     let chosen = spoken.into_iter().find(|version| policy.allows(*version) && theirs.contains(version));
     // RFC 7507 section 3: the client says that it tried higher before. That comes before any other complaint.

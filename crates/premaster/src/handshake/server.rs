@@ -32,7 +32,7 @@ pub(crate) async fn handshake(peer: Peer, config: Arc<ServerConfig>) -> Result<E
 }
 
 /// The name that the client asks for (RFC 6066 section 3).
-pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
+pub(crate) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     let Some(asked) = hello.extensions.get::<extension::ServerName<'_>>()? else { return Ok(None) };
     let name = std::str::from_utf8(asked.host_name).map_err(|_| Misbehaved::BadServerName)?;
     pki_types::DnsName::try_from(name).map_err(|_| Misbehaved::BadServerName)?;

@@ -25,8 +25,8 @@ use crate::{
     schedule::{Kdf, tls12::MasterSecret},
     suite::Suite,
     wire::{
-        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, PerSide, ProtocolVersion, Side,
-        SignatureScheme,
+        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, PerSide, ProtocolVersion,
+        Side, SignatureScheme,
         extension::{self, Extensions, ProtocolName, push},
         message::{
             CertificateStatus, ClientHello, DOWNGRADE_TLS12, Finished, NewSessionTicket12, ServerHello,

@@ -1,0 +1,294 @@
+//! A connection and its transport: what the handshake futures and the streams of both sides have in common.
+use crate::{error::wrap, input::Input, stream::Parts};
+use premaster::{Connection, Content, Error, Output};
+use std::{
+    io::{self, ErrorKind, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much plaintext one write takes: enough that a system call carries several records, and little enough
+/// that plaintext and records stay in the processor's cache.
+const WRITE: usize = 1 << 16;
+
+/// How much plaintext of a vectored write is gathered into one record.
+const GATHER: usize = 1 << 14;
+
+/// What sealing adds to a record of 2^14 bytes, or a little more: how much memory to ask for at once.
+const OVERHEAD: usize = 64;
+
+/// A connection over a transport.
+#[derive(Debug)]
+pub(crate) struct Session<IO> {
+    pub(crate) io: IO,
+    pub(crate) connection: Connection,
+    pub(crate) input: Input,
+    /// At most what one write makes: nothing more is taken before it is gone.
+    pub(crate) output: Output,
+    /// Whether the transport has taken bytes that it may not have passed on.
+    unflushed: bool,
+    /// Who waits until the transport takes more, so that a reader does not take its place.
+    writer: Option<Waker>,
+}
+
+/// What one record brought.
+enum Step {
+    Progress,
+    Data,
+    Closed,
+    NeedMore,
+    Waiting,
+}
+
+impl<IO> Session<IO> {
+    pub(crate) const fn new(io: IO, connection: Connection, input: Input, output: Output) -> Self {
+        Self { io, connection, input, output, unflushed: false, writer: None }
+    }
+
+    pub(crate) fn update_keys(&mut self, ask_peer: bool) -> io::Result<()> {
+        self.connection.update_keys(ask_peer, &mut self.output).map_err(wrap)
+    }
+
+    pub(crate) fn into_parts(self) -> Parts<IO> {
+        let (plaintext, received) = self.input.into_parts();
+        Parts { io: self.io, connection: self.connection, plaintext, received, output: self.output }
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
+    /// Opens the next record. There must be no plaintext left of the one before.
+    fn step(&mut self) -> Result<Step, Error> {
+        let records = self.input.records_mut();
+        let base = records.as_ptr().addr();
+        let received = self.connection.receive(records, &mut self.output)?;
+        let consumed = received.consumed;
+        let (step, plaintext) = match received.content {
+            Content::Data(data) => {
+                // It lies within the record: that is what opening in place means.
+                let start = data.as_ptr().addr() - base;
+                (Step::Data, start..start + data.len())
+            }
+            Content::NeedMore(_) => (Step::NeedMore, 0..0),
+            Content::Progress => (Step::Progress, 0..0),
+            Content::Closed => (Step::Closed, 0..0),
+            Content::Waiting => (Step::Waiting, 0..0),
+        };
+        match step {
+            Step::Data => self.input.opened(consumed, plaintext),
+            _ => self.input.skip(consumed),
+        }
+        Ok(step)
+    }
+
+    /// Goes on with the handshake until it is finished and everything is sent.
+    pub(crate) fn poll_handshake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let sent = self.poll_send(context);
+            if !self.connection.is_handshaking() && self.connection.info().is_some() {
+                ready!(sent)?;
+                self.release();
+                return Poll::Ready(Ok(()));
+            }
+            match self.step() {
+                Err(error) => return Poll::Ready(Err(self.refuse(error, context))),
+                Ok(Step::Progress | Step::Data | Step::Closed) => {}
+                Ok(Step::Waiting) => match self.connection.poll(context, &mut self.output) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(self.refuse(error, context))),
+                    Poll::Pending => match self.poll_send(context) {
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        _ => return Poll::Pending,
+                    },
+                },
+                Ok(Step::NeedMore) => match (self.input.poll_fill(context, &mut self.io)?, sent) {
+                    (Poll::Ready(true), _) => {}
+                    (Poll::Ready(false), _) => self.end_of_input()?,
+                    // Only now: a peer that takes no more may have said why, and that is worth more.
+                    (Poll::Pending, Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
+                    (Poll::Pending, _) => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    /// Waits until there is plaintext. False is the end, as the peer said it.
+    pub(crate) fn poll_plaintext(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while self.input.plaintext().is_empty() {
+            match self.step() {
+                Err(error) => return Poll::Ready(Err(self.refuse(error, context))),
+                Ok(Step::Progress | Step::Data) => {}
+                Ok(Step::Closed) => {
+                    self.input.release();
+                    return Poll::Ready(Ok(false));
+                }
+                Ok(Step::Waiting) => {
+                    ready!(self.connection.poll(context, &mut self.output)).map_err(wrap)?;
+                }
+                Ok(Step::NeedMore) => {
+                    self.drain_for_reader(context);
+                    let filled = self.input.poll_fill(context, &mut self.io);
+                    if filled.is_pending() {
+                        self.release();
+                    }
+                    if !ready!(filled)? {
+                        self.end_of_input()?;
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// Reads as many records as are here and fit.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 || !ready!(self.poll_plaintext(context))? {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            let plaintext = self.input.plaintext();
+            let n = plaintext.len().min(buffer.remaining());
+            buffer.put_slice(&plaintext[..n]);
+            self.input.take(n);
+            if buffer.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            match self.step() {
+                Ok(Step::Data | Step::Progress) => {}
+                // An error comes again when there is nothing else to say.
+                Err(error) => {
+                    self.refuse(error, context);
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Lends the plaintext where it lies.
+    pub(crate) fn poll_fill_buf(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        ready!(self.poll_plaintext(context))?;
+        Poll::Ready(Ok(self.input.plaintext()))
+    }
+
+    /// Takes as much of `data` as one write may, once what was taken before is gone.
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_drain_for_writer(context))?;
+        let data = &data[..data.len().min(WRITE)];
+        self.output.reserve_tail(data.len() + data.len().div_ceil(1 << 14) * OVERHEAD);
+        self.connection.send(data, &mut self.output).map_err(wrap)?;
+        // What the transport does not take now goes with the next write, flush or read.
+        match self.poll_drain(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(data.len())),
+        }
+    }
+
+    /// Small pieces share a record.
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut pieces = pieces.iter().filter(|piece| !piece.is_empty()).peekable();
+        let Some(first) = pieces.next() else { return self.poll_write(context, &[]) };
+        if first.len() >= GATHER || pieces.peek().is_none() {
+            return self.poll_write(context, first);
+        }
+        ready!(self.poll_drain_for_writer(context))?;
+        let mut gathered = Vec::with_capacity(GATHER);
+        gathered.extend_from_slice(first);
+        for piece in pieces {
+            let room = GATHER - gathered.len();
+            gathered.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        self.poll_write(context, &gathered)
+    }
+
+    /// Everything that was written leaves, and the memory for it.
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain_for_writer(context))?;
+        ready!(self.poll_send(context))?;
+        self.output.release();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says close_notify, and closes the sending half of the transport.
+    pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.close(&mut self.output);
+        ready!(self.poll_flush(context))?;
+        match ready!(Pin::new(&mut self.io).poll_shutdown(context)) {
+            // The peer was faster, and heard close_notify all the same.
+            Err(error) if error.kind() == ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            closed => Poll::Ready(closed),
+        }
+    }
+
+    /// Tells the peer what was wrong, if the transport takes it at once.
+    pub(crate) fn refuse(&mut self, error: Error, context: &mut Context<'_>) -> io::Error {
+        // Whether the peer hears it matters less than the error itself.
+        let _ = self.poll_send(context);
+        wrap(error)
+    }
+
+    fn end_of_input(&mut self) -> io::Result<()> {
+        self.connection.end_of_input().map_err(wrap)
+    }
+
+    /// Hands the transport what waits for it.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let write = Pin::new(&mut self.io).poll_write(context, self.output.as_slice());
+            match ready!(write)? {
+                0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                n => self.output.consume(n),
+            }
+            self.unflushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_drain_for_writer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let drained = self.poll_drain(context);
+        self.writer = drained.is_pending().then(|| context.waker().clone());
+        drained
+    }
+
+    /// Somebody who writes and then waits for the answer must not wait for ever. But a transport remembers one
+    /// task for each direction: if a writer waits already, this is done in its name.
+    fn drain_for_reader(&mut self, context: &Context<'_>) {
+        if self.output.is_empty() {
+            return;
+        }
+        let writer = self.writer.take();
+        let waker = writer.as_ref().unwrap_or(context.waker());
+        // If writing fails, whoever writes next will hear of it.
+        let drained = self.poll_drain(&mut Context::from_waker(waker));
+        match writer {
+            Some(writer) if drained.is_ready() => writer.wake(),
+            writer => self.writer = writer,
+        }
+    }
+
+    /// Hands the transport what waits for it, and has it passed on.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// An idle stream holds no memory for records.
+    fn release(&mut self) {
+        self.input.release();
+        if self.output.is_empty() {
+            self.output.release();
+        }
+    }
+}
