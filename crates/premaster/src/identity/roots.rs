@@ -52,6 +52,12 @@ impl Roots {
         Ok(certificates.len())
     }
 
+    /// Trusts those of `others` too.
+    pub fn extend(&mut self, others: Self) {
+        self.anchors.extend(others.anchors);
+        self.names.extend(others.names);
+    }
+
     fn push(&mut self, anchor: TrustAnchor<'static>) {
         self.names.push(DistinguishedName::from_contents(&anchor.subject));
         self.anchors.push(anchor);

@@ -2,6 +2,7 @@
 //!
 //! Events come from a few choke points: a record or message crosses the wire, a secret is derived, a key is
 //! installed, a choice is made, something fails. They borrow what they show, for the length of the call.
+mod keylog;
 mod resumption;
 
 use crate::{
@@ -16,6 +17,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+pub use keylog::KeyLog;
 pub use resumption::{Miss, Resumed, Resumption, ScopeField};
 
 /// Which way something crosses the wire, seen from this side.
@@ -257,6 +259,13 @@ pub struct At<'a> {
 pub trait Observer: Send + Sync {
     /// Called in the order in which things happen, on the thread that drives the connection.
     fn observe(&self, at: At<'_>, event: Event<'_>);
+}
+
+/// Several listeners, told in order.
+impl Observer for Vec<Arc<dyn Observer>> {
+    fn observe(&self, at: At<'_>, event: Event<'_>) {
+        self.iter().for_each(|observer| observer.observe(at, event.clone()));
+    }
 }
 
 /// A place where a listener may be attached, one for each connection.

@@ -1,0 +1,14 @@
+//! The verb `decrypt`.
+use crate::{exit::ExitCode, failure::Failure, terminal::Io};
+
+/// What the help begins with.
+pub const EXAMPLES: &str = "Examples:\n  premaster decrypt --help";
+
+/// Its options.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs it.
+pub fn run(_args: Args, _io: &mut Io) -> Result<ExitCode, Failure> {
+    Err(Failure::usage("the verb decrypt is not part of this build"))
+}
