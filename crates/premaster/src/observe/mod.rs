@@ -296,15 +296,16 @@ impl Tap {
     }
 
     /// From now on events say that they belong to the connection with this ClientHello.random.
-    pub(crate) fn identify(&self, client_random: &[u8; 32]) {
+    pub fn identify(&self, client_random: &[u8; 32]) {
         if let Some(attached) = &self.0 {
             let _ = attached.client_random.set(*client_random);
         }
     }
 
-    /// Tells the listener, if there is one.
+    /// Tells the listener, if there is one. A connection does this by itself; it is public for whoever tells
+    /// of one that is not a [`Connection`](crate::Connection), such as a recorded one.
     #[inline]
-    pub(crate) fn emit<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+    pub fn emit<'a>(&self, event: impl FnOnce() -> Event<'a>) {
         if let Some(attached) = &self.0 {
             let at = At { side: attached.side, client_random: attached.client_random.get() };
             attached.observer.observe(at, event());

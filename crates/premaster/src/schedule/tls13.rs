@@ -193,6 +193,14 @@ impl MainSecret {
 }
 
 impl TrafficSecret {
+    /// One that somebody wrote down, such as the other end's key log (RFC 9850). `name` is its name in the
+    /// RFC, `how` where it is from, for the listener.
+    pub fn recorded(kdf: Kdf, name: &'static str, how: &'static str, secret: &[u8]) -> Self {
+        kdf.derived(name, how, &[], secret);
+        let keyed = Box::new(HmacKey::new(kdf.hash(), secret));
+        Self(Stage { name, keyed, kdf })
+    }
+
     /// Lends the record key of `key_len` bytes and the IV of twelve to `install` (RFC 9846 section 7.3).
     pub fn with_key_and_iv<T>(&self, key_len: usize, install: impl FnOnce(&[u8], &[u8]) -> T) -> T {
         let mut key = Block::default_block();
