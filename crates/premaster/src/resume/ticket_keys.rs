@@ -28,7 +28,7 @@ pub const MAX_TICKET: usize = 1 << 14;
 /// There are four ways to keep them:
 /// * [`rotating`](Self::rotating): in this process, for this process.
 /// * [`from_file`](Self::from_file): several processes of one machine read a file.
-/// * shared keys: several machines agree by way of a store.
+/// * [`SharedKeys`](super::SharedKeys): several machines agree by way of a store.
 /// * [`held`](Self::held): the application brings them, and brings others in time.
 pub struct TicketKeys {
     state: RwLock<State>,
@@ -48,7 +48,7 @@ enum Mode {
     Held,
     Rotating(Rotation),
     File(KeyFile, Option<Rotation>),
-    /// The rotation is the caller's to see to.
+    /// [`SharedKeys`](super::SharedKeys) sees to the rotation.
     Shared(Rotation),
 }
 
@@ -254,10 +254,9 @@ impl TicketKeys {
         change(&mut state.ring)
     }
 
-    pub(super) fn has_current_and_next(&self, now: UnixTime) -> bool {
-        let state = self.read();
-        let Some(current) = state.ring.sealing(now) else { return false };
-        state.ring.sealing(current.window().encrypt_until).is_some()
+    /// Whether no other process can have sealed what these keys open.
+    pub(super) const fn are_of_this_process(&self) -> bool {
+        matches!(self.mode, Mode::Rotating(_))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
