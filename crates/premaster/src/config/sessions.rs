@@ -1,6 +1,6 @@
 //! What the two sides keep of their connections, and under which conditions they build on it.
-use crate::resume::{ClientSessions, ScopePolicy, Store, TicketKeys};
-use std::{fmt, sync::Arc};
+use crate::resume::{ClientSessions, Freshness, ScopePolicy, SharedKeys, Store, TicketKeys, Vault};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A server's sessions: where they are kept, for how long, and what they are bound to.
 ///
@@ -9,8 +9,9 @@ use std::{fmt, sync::Arc};
 /// error.
 #[derive(Clone)]
 pub struct ServerSessions {
-    pub(crate) tickets: Option<Arc<TicketKeys>>,
-    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) vault: Vault,
+    tickets: bool,
+    pub(crate) freshness: Freshness,
     pub(crate) lifetime: u32,
     pub(crate) tickets_per_handshake: u8,
     pub(crate) max_early_data: u32,
@@ -24,8 +25,9 @@ impl ServerSessions {
     /// Nothing is kept, and every handshake is a full one.
     pub const fn none() -> Self {
         Self {
-            tickets: None,
-            store: None,
+            vault: Vault::none(),
+            tickets: false,
+            freshness: Freshness::DEFAULT,
             lifetime: 12 * 3600,
             tickets_per_handshake: 2,
             max_early_data: 0,
@@ -38,14 +40,47 @@ impl ServerSessions {
 
     /// The clients keep their sessions, in tickets that only these keys open.
     pub fn with_tickets(mut self, keys: Arc<TicketKeys>) -> Self {
-        self.tickets = Some(keys);
+        self.vault = self.vault.keys(keys);
+        self.tickets = true;
         self
     }
 
-    /// The server keeps sessions: TLS 1.2's by ID, and TLS 1.3's too if there are no ticket keys.
-    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
+    /// The clients keep their sessions, in tickets that several machines open, since they agree on the keys.
+    pub fn with_shared_tickets(mut self, keys: Arc<SharedKeys>) -> Self {
+        self.vault = self.vault.shared_keys(keys);
+        self.tickets = true;
         self
+    }
+
+    /// There are no tickets: the keys only seal what the store keeps. With a store that several machines use they
+    /// must have the same.
+    pub fn without_tickets(mut self) -> Self {
+        self.tickets = false;
+        self
+    }
+
+    /// The server keeps sessions: TLS 1.2's by ID, and TLS 1.3's too if there are no tickets. They are sealed
+    /// with the keys for tickets, or, if none were given, with keys of this process.
+    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.vault = self.vault.store(store);
+        self
+    }
+
+    /// How long a handshake waits for the store, each time. Default [`Vault::DEADLINE`].
+    pub fn store_deadline(mut self, deadline: Duration) -> Self {
+        self.vault = self.vault.deadline(deadline);
+        self
+    }
+
+    /// How late early data may come. Default ten seconds.
+    pub fn freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
+    }
+
+    /// The keys and the store.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// For how many seconds a session may be resumed. Default 12 hours; at most 7 days.
@@ -93,7 +128,11 @@ impl ServerSessions {
     }
 
     pub(crate) const fn is_off(&self) -> bool {
-        self.tickets.is_none() && self.store.is_none()
+        self.vault.is_none()
+    }
+
+    pub(crate) const fn has_tickets(&self) -> bool {
+        self.tickets
     }
 }
 
@@ -106,8 +145,8 @@ impl Default for ServerSessions {
 impl fmt::Debug for ServerSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerSessions")
-            .field("tickets", &self.tickets.is_some())
-            .field("store", &self.store.is_some())
+            .field("tickets", &self.tickets)
+            .field("vault", &self.vault)
             .field("lifetime", &self.lifetime)
             .finish_non_exhaustive()
     }

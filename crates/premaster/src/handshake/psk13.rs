@@ -7,7 +7,7 @@ use crate::{
     error::Misbehaved,
     identity::ExternalPsk,
     observe::{Event, Miss, Resumed, Resumption, ScopeField},
-    resume::{Asked, ClientSession, Freshness, Scope, ServerSession, claim_early_data},
+    resume::{Asked, ClientSession, Scope, ServerSession},
     schedule::{
         Kdf,
         tls13::{EarlySecret, PskSource},
@@ -255,7 +255,7 @@ async fn look_up(
         policy: config.sessions.scope,
         max_authentication_age: config.sessions.max_authentication_age,
     };
-    let found = sessions::find(&config.sessions, identity, now).await;
+    let found = sessions::find(config, identity, now).await;
     match found.and_then(|session| session.check(&asked).map(|()| session)) {
         Ok(session) => {
             let hash = session.suite.hash;
@@ -275,12 +275,11 @@ pub(super) async fn early_data(
     hello: &ClientHello<'_>,
     psk: &AcceptedPsk,
     info: &Info,
-    message: &[u8],
 ) -> Option<usize> {
     if !hello.extensions.contains(ExtensionType::EARLY_DATA) {
         return None;
     }
-    match may_take_early_data(resumable, psk, info, message).await {
+    match may_take_early_data(resumable, hello, psk, info).await {
         Ok(most) => Some(most),
         Err(miss) => {
             peer.tap().emit(|| Event::Resumption(Resumption::EarlyDataRefused(miss)));
@@ -291,9 +290,9 @@ pub(super) async fn early_data(
 
 async fn may_take_early_data(
     resumable: &Resumable<'_>,
+    hello: &ClientHello<'_>,
     psk: &AcceptedPsk,
     info: &Info,
-    message: &[u8],
 ) -> Result<usize, Miss> {
     let sessions = &resumable.config.sessions;
     let session = psk.session.as_ref().ok_or(Miss::Declined)?;
@@ -308,8 +307,10 @@ async fn may_take_early_data(
     if session.alpn != info.alpn {
         return Err(Miss::Scope(ScopeField::Alpn));
     }
-    let store = sessions.store.as_deref().ok_or(Miss::Declined)?;
-    let fresh = Freshness { session, obfuscated_ticket_age: psk.obfuscated_ticket_age, now: resumable.now };
-    claim_early_data(store, fresh, message).await?;
+    // RFC 9846 section 8.1: a ticket brings early data once, whatever else its ClientHello says.
+    let offer = hello.extensions.get::<PreSharedKeyClientHello<'_>>().ok().flatten();
+    let ticket = offer.and_then(|offer| offer.identities.first()).ok_or(Miss::Malformed)?.identity;
+    let age = psk.obfuscated_ticket_age;
+    sessions.vault.claim_early_data(resumable.now, sessions.freshness, ticket, age, session).await?;
     Ok(most as usize)
 }

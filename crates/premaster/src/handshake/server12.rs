@@ -136,12 +136,12 @@ pub(super) async fn handshake(
 /// Whether the client can keep a ticket, and this server has keys to seal one (RFC 5077 section 3.1).
 fn offers_ticket(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<bool, Error> {
     let asked = hello.extensions.get::<extension::SessionTicket<'_>>()?.is_some();
-    Ok(asked && config.sessions.tickets.is_some())
+    Ok(asked && config.sessions.has_tickets())
 }
 
 /// A name for the session, if it will be stored.
 fn new_session_id(config: &ServerConfig, ticket: bool) -> Result<Vec<u8>, Error> {
-    if ticket || config.sessions.store.is_none() {
+    if ticket || !config.sessions.vault.has_store() {
         return Ok(Vec::new());
     }
     let mut id = vec![0; 32];
@@ -152,9 +152,9 @@ fn new_session_id(config: &ServerConfig, ticket: bool) -> Result<Vec<u8>, Error>
 /// NewSessionTicket (RFC 5077 section 3.3); an empty one if no key may seal now.
 async fn send_ticket(peer: &Peer, config: &ServerConfig, master: &MasterSecret, made: Made<'_>) {
     let session = made.session(config, Secret::from(master.secret().expose()), 0);
-    let sealed = match &config.sessions.tickets {
-        Some(keys) if session.lifetime > 0 => keys.seal(made.now, &*config.random, &session),
-        _ => None,
+    let sealed = match session.lifetime {
+        0 => None,
+        _ => config.sessions.vault.seal_ticket(made.now, &*config.random, &session).await,
     };
     let ticket = sealed.unwrap_or_default();
     peer.send(&NewSessionTicket12 { lifetime_hint: session.lifetime, ticket: &ticket });
@@ -162,9 +162,9 @@ async fn send_ticket(peer: &Peer, config: &ServerConfig, master: &MasterSecret, 
 
 /// Stores the session under its ID. A store that fails costs the next connection a full handshake.
 async fn store_session(config: &ServerConfig, id: &[u8], master: &MasterSecret, made: Made<'_>) {
-    if let Some(store) = config.sessions.store.as_deref().filter(|_| !id.is_empty()) {
+    if !id.is_empty() {
         let session = made.session(config, Secret::from(master.secret().expose()), 0);
-        let _ = crate::resume::store_session(store, id, &session).await;
+        let _ = config.sessions.vault.put(made.now, &*config.random, id, &session).await;
     }
 }
 
@@ -179,13 +179,14 @@ async fn find_session(
     let sessions = &config.sessions;
     let ticket =
         hello.extensions.get::<extension::SessionTicket<'_>>()?.map(|sent| sent.ticket).unwrap_or_default();
-    let (found, resumed) = match (&sessions.tickets, &sessions.store) {
-        (Some(keys), _) if !ticket.is_empty() => (keys.open(now, ticket), Resumed::Ticket),
-        // RFC 5077 section 3.4: the ID that goes along with a ticket names nothing.
-        (_, Some(store)) if ticket.is_empty() && !hello.session_id.is_empty() => {
-            (crate::resume::get_session(&**store, hello.session_id, now).await, Resumed::Id)
-        }
-        _ => return Ok(None),
+    let (vault, random) = (&sessions.vault, &*config.random);
+    // RFC 5077 section 3.4: the ID that goes along with a ticket names nothing.
+    let (found, resumed) = if !ticket.is_empty() && sessions.has_tickets() {
+        (vault.open_ticket(now, random, ticket).await, Resumed::Ticket)
+    } else if ticket.is_empty() && !hello.session_id.is_empty() && vault.has_store() {
+        (vault.get(now, random, hello.session_id).await, Resumed::Id)
+    } else {
+        return Ok(None);
     };
     let extended_master_secret = hello.extensions.get::<extension::ExtendedMasterSecret>()?.is_some();
     let asked = Asked {

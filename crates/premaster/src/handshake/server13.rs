@@ -85,7 +85,7 @@ pub(super) async fn handshake(
         None => Some(credential?),
     };
     let early_data = match &psk {
-        Some(psk) => psk13::early_data(&peer, &resumable, &hello, psk, &info, message.bytes()).await,
+        Some(psk) => psk13::early_data(&peer, &resumable, &hello, psk, &info).await,
         None => None,
     };
 

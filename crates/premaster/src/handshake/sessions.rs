@@ -50,17 +50,11 @@ pub(super) fn session_key(config: &ClientConfig, name: &ServerName<'_>) -> Sessi
 }
 
 /// The session that a ticket holds, or that is stored under it.
-pub(super) async fn find(
-    sessions: &ServerSessions,
-    ticket: &[u8],
-    now: UnixTime,
-) -> Result<ServerSession, Miss> {
-    if let Some(keys) = &sessions.tickets {
-        return keys.open(now, ticket);
-    }
-    match &sessions.store {
-        Some(store) => crate::resume::take_session(&**store, ticket, now).await,
-        None => Err(Miss::Declined),
+pub(super) async fn find(config: &ServerConfig, ticket: &[u8], now: UnixTime) -> Result<ServerSession, Miss> {
+    let sessions = &config.sessions;
+    match sessions.has_tickets() {
+        true => sessions.vault.open_ticket(now, &*config.random, ticket).await,
+        false => sessions.vault.take(now, &*config.random, ticket).await,
     }
 }
 
@@ -92,7 +86,7 @@ pub(super) async fn send_tickets(
         if session.lifetime == 0 {
             return Ok(());
         }
-        let Some(ticket) = keep(sessions, config, &session).await else { return Ok(()) };
+        let Some(ticket) = keep(config, &session).await else { return Ok(()) };
         let mut extensions = Vec::new();
         if session.max_early_data > 0 {
             let early = extension::EarlyDataNewSessionTicket { max_early_data_size: session.max_early_data };
@@ -122,21 +116,15 @@ fn ticket_count(sessions: &ServerSessions, hello: &ClientHello<'_>, info: &Info)
 }
 
 /// Seals a session into a ticket, or stores it under a name.
-pub(super) async fn keep(
-    sessions: &ServerSessions,
-    config: &ServerConfig,
-    session: &ServerSession,
-) -> Option<Vec<u8>> {
-    match (&sessions.tickets, &sessions.store) {
-        (Some(keys), _) => keys.seal(session.created, &*config.random, session),
-        (None, Some(store)) => {
-            let mut id = vec![0; 32];
-            config.random.fill(&mut id).ok()?;
-            crate::resume::store_session(&**store, &id, session).await.ok()?;
-            Some(id)
-        }
-        (None, None) => None,
+pub(super) async fn keep(config: &ServerConfig, session: &ServerSession) -> Option<Vec<u8>> {
+    let (vault, now, random) = (&config.sessions.vault, session.created, &*config.random);
+    if config.sessions.has_tickets() {
+        return vault.seal_ticket(now, random, session).await;
     }
+    let mut id = vec![0; 32];
+    random.fill(&mut id).ok()?;
+    vault.put(now, random, &id, session).await.ok()?;
+    Some(id)
 }
 
 /// What a handshake leaves behind.

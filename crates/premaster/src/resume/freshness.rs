@@ -16,10 +16,8 @@ pub struct Freshness {
 }
 
 impl Default for Freshness {
-    /// Ten seconds, which RFC 9846 section 8.3 takes for clients on the Internet, and clocks that are two seconds
-    /// apart.
     fn default() -> Self {
-        Self { window: Duration::from_secs(10), clock_skew: Duration::from_secs(2) }
+        Self::DEFAULT
     }
 }
 
@@ -27,6 +25,10 @@ impl Default for Freshness {
 const RESOLUTION: u64 = 1000;
 
 impl Freshness {
+    /// Ten seconds, which RFC 9846 section 8.3 takes for clients on the Internet, and clocks that are two seconds
+    /// apart.
+    pub const DEFAULT: Self = Self { window: Duration::from_secs(10), clock_skew: Duration::from_secs(2) };
+
     /// When a ClientHello should have arrived that offers this session with this obfuscated_ticket_age, in
     /// milliseconds since 1970 (RFC 9846 section 8.3).
     pub fn expected_arrival(session: &ServerSession, obfuscated_ticket_age: u32) -> u64 {

@@ -7,7 +7,7 @@
 //! * A [`Store`] keeps sessions for several machines, and remembers which early data came before.
 //! * [`TicketKeys`] seal sessions, each key for a while, and can tell for how long a recorded connection can
 //!   still be opened.
-//! * [`ServerSessions`] and [`ClientSessions`] are what a handshake asks.
+//! * A [`Vault`] and [`ClientSessions`] are what a handshake asks.
 //!
 //! Nothing here fails a connection. Whatever goes wrong is a [`Miss`], and a miss costs a full handshake.
 mod client_cache;
@@ -18,12 +18,12 @@ mod memory_store;
 mod ring;
 mod scope;
 mod server_session;
-mod server_sessions;
 mod session;
 mod shared_keys;
 mod store;
 mod ticket_key;
 mod ticket_keys;
+mod vault;
 
 pub use crate::observe::{Miss, Resumed, ScopeField};
 pub use client_cache::{ClientSessions, SessionCache};
@@ -33,17 +33,14 @@ pub use key_file::{KeyFile, KeyFileError};
 pub use memory_store::MemoryStore;
 pub use scope::{ClientAsked, Scope, ScopePolicy};
 pub use server_session::{Asked, ServerSession};
-pub use server_sessions::ServerSessions;
 pub use session::{MAX_LIFETIME, SessionBytes, lifetime_within};
 pub use shared_keys::{FleetSecret, SharedKeys};
 pub use store::{Answer, Call, Claim, MAX_STORED, SealedBytes, Store, StoreFailed, StoreName};
 pub use ticket_key::{BadTicketKey, KEY_ID_LEN, KEY_LEN, Rotation, TicketKey, Window};
 pub use ticket_keys::{KeyStatus, KeyUse, MAX_TICKET, TicketKeys};
+pub use vault::Vault;
 
-mod store_seam;
-#[cfg(test)]
-mod tests_server_sessions;
 #[cfg(test)]
 mod tests_ticket_keys;
-pub use store_seam::Store;
-pub(crate) use store_seam::*;
+#[cfg(test)]
+mod tests_vault;

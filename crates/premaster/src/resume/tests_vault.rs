@@ -81,15 +81,15 @@ impl Store for Fleet {
 }
 
 /// A new key every 100 seconds, each opening for 150 more.
-fn machine_with(fleet: &Arc<Fleet>, secret: u8) -> ServerSessions {
+fn machine_with(fleet: &Arc<Fleet>, secret: u8) -> Vault {
     let secret: Vec<u8> = (secret..secret + 32).collect();
     let secret = FleetSecret::new(&Secret::from(&*secret)).unwrap();
     let rotation = Rotation::new(Duration::from_secs(100), Duration::from_secs(150));
     let keys = SharedKeys::new(fleet.clone(), secret, rotation, Duration::from_millis(1));
-    ServerSessions::shared(Arc::new(keys)).store(fleet.clone())
+    Vault::none().shared_keys(keys).store(fleet.clone())
 }
 
-fn machine(fleet: &Arc<Fleet>) -> ServerSessions {
+fn machine(fleet: &Arc<Fleet>) -> Vault {
     machine_with(fleet, 1)
 }
 
@@ -97,16 +97,16 @@ fn live() -> ServerSession {
     ServerSession { lifetime: 3600, ..session(SUITE) }
 }
 
-fn seal(machine: &ServerSessions, now: u64) -> Option<Vec<u8>> {
+fn seal(machine: &Vault, now: u64) -> Option<Vec<u8>> {
     block_on(machine.seal_ticket(at(now), &SystemRandom, &live()))
 }
 
-fn open(machine: &ServerSessions, now: u64, ticket: &[u8]) -> Result<(), Miss> {
+fn open(machine: &Vault, now: u64, ticket: &[u8]) -> Result<(), Miss> {
     block_on(machine.open_ticket(at(now), &SystemRandom, ticket)).map(|session| assert_eq!(session, live()))
 }
 
-fn sealing(machine: &ServerSessions, now: u64) -> Vec<[u8; KEY_ID_LEN]> {
-    let status = machine.keys().status(at(now));
+fn sealing(machine: &Vault, now: u64) -> Vec<[u8; KEY_ID_LEN]> {
+    let status = machine.ticket_keys().unwrap().status(at(now));
     status.iter().filter(|key| key.usage == KeyUse::Sealing).map(|key| key.id).collect()
 }
 
@@ -122,7 +122,7 @@ fn machines_agree_and_open_each_others_tickets_through_rotations() {
         assert_eq!(sealing(&machines[0], now), sealing(&machines[2], now));
         assert_eq!(sealing(&machines[0], now).len(), 1);
     }
-    assert_eq!(machines[0].keys().forward_secrecy_window(), Duration::from_secs(250));
+    assert_eq!(machines[0].ticket_keys().unwrap().forward_secrecy_window(), Duration::from_secs(250));
     // A stranger with another secret, or a client with a ticket of yesterday, gets nowhere.
     let stranger = machine_with(&fleet, 2);
     let ticket = seal(&machines[0], 2000).unwrap();
@@ -229,15 +229,15 @@ fn what_a_machine_does_not_hold_any_more_opens_nothing() {
     assert_eq!(open(&machine(&fleet), 1002, &ticket), Err(Miss::UnknownKey));
 }
 
-fn put(machine: &ServerSessions, now: u64, id: &[u8]) -> Result<(), Miss> {
+fn put(machine: &Vault, now: u64, id: &[u8]) -> Result<(), Miss> {
     block_on(machine.put(at(now), &SystemRandom, id, &live()))
 }
 
-fn get(machine: &ServerSessions, now: u64, id: &[u8]) -> Result<(), Miss> {
+fn get(machine: &Vault, now: u64, id: &[u8]) -> Result<(), Miss> {
     block_on(machine.get(at(now), &SystemRandom, id)).map(|session| assert_eq!(session, live()))
 }
 
-fn take(machine: &ServerSessions, now: u64, id: &[u8]) -> Result<(), Miss> {
+fn take(machine: &Vault, now: u64, id: &[u8]) -> Result<(), Miss> {
     block_on(machine.take(at(now), &SystemRandom, id)).map(|session| assert_eq!(session, live()))
 }
 
@@ -253,7 +253,7 @@ fn a_session_stored_at_one_machine_is_found_at_the_other() {
     assert_eq!(get(&one, 1001, b"id"), Err(Miss::StoreMiss));
     fleet.is_down.store(true, Ordering::Relaxed);
     assert_eq!(get(&one, 1001, b"id"), Err(Miss::StoreTimedOut));
-    let no_store = ServerSessions::new(Arc::new(TicketKeys::held([])));
+    let no_store = Vault::none().keys(TicketKeys::held([]));
     assert_eq!(
         (put(&no_store, 0, b"id"), get(&no_store, 0, b"id")),
         (Err(Miss::Declined), Err(Miss::StoreMiss))
@@ -283,7 +283,7 @@ fn the_store_sees_no_secret_and_cannot_change_what_it_keeps() {
     assert_eq!(get(&machine, 1001, b"other"), Err(Miss::Malformed));
 }
 
-fn claim(machine: &ServerSessions, now: u64, ticket: &[u8], age: u32) -> Result<(), Miss> {
+fn claim(machine: &Vault, now: u64, ticket: &[u8], age: u32) -> Result<(), Miss> {
     let session = live();
     let age = age.wrapping_add(session.age_add);
     block_on(machine.claim_early_data(at(now), Freshness::default(), ticket, age, &session))
@@ -309,7 +309,7 @@ fn early_data_is_accepted_once_on_one_machine_and_only_while_fresh() {
     assert_eq!(claim(&two, 1052, b"ticket", 50_000), Err(Miss::Replay));
     assert_eq!(claim(&two, 1060, b"ticket", 50_000), Err(Miss::Replay));
     assert_eq!(claim(&two, 1070, b"a fourth", 70_000), Ok(()));
-    let no_store = ServerSessions::new(Arc::new(TicketKeys::held([])));
+    let no_store = Vault::none().keys(TicketKeys::held([]));
     assert_eq!(claim(&no_store, 1050, b"ticket", 50_000), Err(Miss::Declined));
 }
 
@@ -335,9 +335,8 @@ fn of_many_machines_that_get_the_same_early_data_at_once_one_accepts() {
 #[test]
 fn one_process_need_not_wait_to_accept_early_data() {
     let rotation = Rotation::new(Duration::from_secs(100), Duration::from_secs(150));
-    let alone = |keys: TicketKeys| {
-        ServerSessions::new(keys).store(Arc::new(MemoryStore::new(100, 1 << 16, at(1000))))
-    };
+    let alone =
+        |keys: TicketKeys| Vault::none().keys(keys).store(Arc::new(MemoryStore::new(100, 1 << 16, at(1000))));
     assert_eq!(claim(&alone(TicketKeys::rotating(rotation)), 1000, b"ticket", 0), Ok(()));
     // Keys from elsewhere outlive the process: its predecessor may have accepted the same early data.
     assert_eq!(claim(&alone(TicketKeys::held([])), 1000, b"ticket", 0), Err(Miss::Replay));

@@ -2,7 +2,7 @@
 use super::{
     Freshness, Miss, ServerSession, SharedKeys, TicketKeys,
     store::{Call, SealedBytes, Store, StoreName},
-    ticket_key::Purpose,
+    ticket_key::{Purpose, Rotation},
 };
 use crate::crypto::Random;
 use pki_types::UnixTime;
@@ -11,68 +11,92 @@ use std::{fmt, sync::Arc, time::Duration};
 /// What a server resumes with: keys for tickets, and perhaps a store.
 ///
 /// Nothing here fails a connection. Whatever does not work is a [`Miss`], for the observer to hear of.
-pub struct ServerSessions {
-    keys: Keys,
+#[derive(Clone)]
+pub struct Vault {
+    keys: Option<Keys>,
     store: Option<Arc<dyn Store>>,
     deadline: Duration,
 }
 
+#[derive(Clone)]
 enum Keys {
     Own(Arc<TicketKeys>),
     Shared(Arc<SharedKeys>),
 }
 
-impl ServerSessions {
-    /// With these keys, and no store: there are tickets, but no session IDs and no early data.
-    pub fn new(keys: impl Into<Arc<TicketKeys>>) -> Self {
-        Self { keys: Keys::Own(keys.into()), store: None, deadline: Self::DEADLINE }
-    }
-
-    /// With keys that several machines agree on, in the store by which they do.
-    pub fn shared(keys: impl Into<Arc<SharedKeys>>) -> Self {
-        Self { keys: Keys::Shared(keys.into()), store: None, deadline: Self::DEADLINE }
-    }
-
+impl Vault {
     /// How long the store is waited for if nothing else is said: less than a full handshake costs over most
     /// distances.
     pub const DEADLINE: Duration = Duration::from_millis(50);
 
+    /// Nothing: every handshake is a full one.
+    pub const fn none() -> Self {
+        Self { keys: None, store: None, deadline: Self::DEADLINE }
+    }
+
+    /// With these keys.
+    #[must_use]
+    pub fn keys(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
+        self.keys = Some(Keys::Own(keys.into()));
+        self
+    }
+
+    /// With keys that several machines agree on.
+    #[must_use]
+    pub fn shared_keys(mut self, keys: impl Into<Arc<SharedKeys>>) -> Self {
+        self.keys = Some(Keys::Shared(keys.into()));
+        self
+    }
+
     /// With a store as well. Several machines that use it must have the same keys, for what it keeps is sealed
-    /// with them.
+    /// with them. Without any keys so far, this process gets its own: a new one every hour, for sessions of up to
+    /// a day.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
+        self.keys.get_or_insert_with(|| {
+            let [hour, day] = [3600, 24 * 3600].map(Duration::from_secs);
+            Keys::Own(Arc::new(TicketKeys::rotating(Rotation::new(hour, day))))
+        });
         self
     }
 
     /// How long a handshake waits for the store, each time.
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
     /// The keys, for whoever watches over them.
-    pub fn keys(&self) -> &TicketKeys {
-        match &self.keys {
-            Keys::Own(keys) => keys,
-            Keys::Shared(shared) => shared.keys(),
+    pub fn ticket_keys(&self) -> Option<&TicketKeys> {
+        match self.keys.as_ref()? {
+            Keys::Own(keys) => Some(keys),
+            Keys::Shared(shared) => Some(shared.keys()),
         }
     }
 
+    /// Whether there are no keys, and so nothing to resume with.
+    pub const fn is_none(&self) -> bool {
+        self.keys.is_none()
+    }
+
     /// Whether there is a store.
-    pub fn has_store(&self) -> bool {
+    pub const fn has_store(&self) -> bool {
         self.store.is_some()
     }
 
     /// Sees to it that there are keys. Every handshake that wants any does this first; a server with a task of
     /// its own for it, say every second, spares handshakes the wait.
     pub async fn maintain(&self, now: UnixTime, random: &dyn Random) -> Result<(), Miss> {
-        self.keys().maintain(now, Some(random));
-        match &self.keys {
-            Keys::Own(_) => Ok(()),
-            Keys::Shared(shared) => Ok(shared.refresh(now, random).await?),
+        match self.keys.as_ref().ok_or(Miss::Declined)? {
+            Keys::Own(keys) => keys.maintain(now, Some(random)),
+            Keys::Shared(shared) => {
+                shared.keys().maintain(now, None);
+                shared.refresh(now, random).await?;
+            }
         }
+        Ok(())
     }
 
     /// A ticket with this session. None if there is no key to seal it with, or it would get too long.
@@ -84,7 +108,7 @@ impl ServerSessions {
     ) -> Option<Vec<u8>> {
         // If the store is away there may be keys all the same.
         let _ = self.maintain(now, random).await;
-        self.keys().seal(now, random, session)
+        self.ticket_keys()?.seal(now, random, session)
     }
 
     /// The session in a ticket.
@@ -94,7 +118,7 @@ impl ServerSessions {
         random: &dyn Random,
         ticket: &[u8],
     ) -> Result<ServerSession, Miss> {
-        match &self.keys {
+        match self.keys.as_ref().ok_or(Miss::Declined)? {
             Keys::Own(keys) => keys.open(now, ticket),
             Keys::Shared(shared) => shared.open(now, random, ticket).await,
         }
@@ -110,9 +134,11 @@ impl ServerSessions {
         session: &ServerSession,
     ) -> Result<(), Miss> {
         let store = self.store.as_ref().ok_or(Miss::Declined)?;
-        self.maintain(now, random).await?;
+        let keys = self.ticket_keys().ok_or(Miss::Declined)?;
+        // If the store was away there may be keys all the same.
+        let _ = self.maintain(now, random).await;
         let name = StoreName::new("session", id);
-        let sealed = self.keys().seal_as(now, random, Purpose::Stored(name.bytes()), session);
+        let sealed = keys.seal_as(now, random, Purpose::Stored(name.bytes()), session);
         // None: no key may seal, or the client's chain is too long.
         let sealed = sealed.and_then(SealedBytes::sealed).ok_or(Miss::Declined)?;
         let over = session.created.as_secs().saturating_add(session.lifetime.into());
@@ -159,7 +185,7 @@ impl ServerSessions {
         freshness.check(now, session, obfuscated_ticket_age)?;
         let name = StoreName::new("early data", ticket);
         let claim = store.claim(self.call(now), name, freshness.claim_lifetime()).await?;
-        let is_local = !store.is_shared() && self.keys().are_of_this_process();
+        let is_local = !store.is_shared() && self.ticket_keys().is_some_and(TicketKeys::are_of_this_process);
         freshness.check_claim(claim, session, obfuscated_ticket_age, is_local)
     }
 
@@ -170,7 +196,8 @@ impl ServerSessions {
         name: &StoreName,
         found: &SealedBytes,
     ) -> Result<ServerSession, Miss> {
-        let open = || self.keys().open_as(now, Purpose::Stored(name.bytes()), found.bytes());
+        let keys = self.ticket_keys().ok_or(Miss::Declined)?;
+        let open = || keys.open_as(now, Purpose::Stored(name.bytes()), found.bytes());
         match open() {
             Err(Miss::UnknownKey) => {
                 self.maintain(now, random).await?;
@@ -185,10 +212,10 @@ impl ServerSessions {
     }
 }
 
-impl fmt::Debug for ServerSessions {
+impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerSessions")
-            .field("keys", self.keys())
+        f.debug_struct("Vault")
+            .field("keys", &self.ticket_keys())
             .field("has_store", &self.has_store())
             .finish_non_exhaustive()
     }
