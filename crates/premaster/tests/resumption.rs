@@ -8,7 +8,8 @@ use premaster::{
     crypto::hash::HashAlgorithm,
     identity::{Credentials, ExternalPsk, PskSource},
     observe::Resumed,
-    resume::{Rotation, SessionCache, TicketKeys},
+    pki_types::UnixTime,
+    resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
     wire::{NamedGroup, ProtocolVersion},
 };
 use std::{sync::Arc, time::Duration};
@@ -31,10 +32,7 @@ impl Fixture {
             credential: authority.issue(Key::EcdsaP256, &["localhost", "other.example"]),
             client: authority.issue(Key::EcdsaP256, &["client"]),
             authority,
-            keys: Arc::new(TicketKeys::rotating(Rotation::new(
-                Duration::from_secs(3600),
-                Duration::from_secs(7200),
-            ))),
+            keys: Arc::new(keys()),
             sessions: Arc::new(SessionCache::new(8, 4)),
         }
     }
@@ -56,6 +54,10 @@ impl Fixture {
             .sessions(ServerSessions::none().with_tickets(self.keys.clone()));
         Arc::new(change(config).build().unwrap())
     }
+}
+
+fn keys() -> TicketKeys {
+    TicketKeys::rotating(Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200)))
 }
 
 fn resumed(connection: &Connection) -> Resumed {
@@ -116,11 +118,7 @@ fn other_circumstances_cost_a_full_handshake() {
         ("trust epoch", |fixture, builder| {
             builder.sessions(ServerSessions::none().with_tickets(fixture.keys.clone()).trust_epoch(1))
         }),
-        ("keys", |_, builder| {
-            let keys =
-                TicketKeys::rotating(Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200)));
-            builder.sessions(ServerSessions::none().with_tickets(Arc::new(keys)))
-        }),
+        ("keys", |_, builder| builder.sessions(ServerSessions::none().with_tickets(Arc::new(keys())))),
     ];
     for version in [V12, V13] {
         for (name, change) in &changes {
@@ -187,4 +185,74 @@ fn external_and_imported_keys() {
             pair.exchange_and_close();
         }
     }
+}
+
+fn stored() -> ServerSessions {
+    let store = MemoryStore::new(1000, 1 << 20, UnixTime::now());
+    ServerSessions::none().with_tickets(Arc::new(keys())).with_store(Arc::new(store))
+}
+
+#[test]
+fn stored_sessions_resume_by_name() {
+    for (version, expected) in [(V12, Resumed::Id), (V13, Resumed::Psk)] {
+        let fixture = Fixture::new();
+        let client = fixture.client(Policy::MODERN.with_versions(&[version]));
+        let sessions = stored().without_tickets();
+        let server = fixture.server(|builder| builder.sessions(sessions));
+        assert_eq!(connect(&client, &server), Resumed::Full);
+        for _ in 0..4 {
+            assert_eq!(connect(&client, &server), expected, "{version}");
+        }
+    }
+}
+
+/// A handshake whose first flight carries early data. Says what the server received, and how it went.
+fn early(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> (Vec<u8>, Resumed, Vec<u8>) {
+    let mut pair = Pair::new(client.clone(), server.clone());
+    let sent = pair.client.connection.send_early(b"GET / early", &mut pair.client.output).unwrap();
+    let first_flight = pair.client.output.as_slice().to_vec();
+    let pair = pair.handshake().unwrap();
+    let outcome = resumed(&pair.client.connection);
+    assert_eq!(outcome, resumed(&pair.server.connection));
+    assert!(outcome != Resumed::EarlyData || sent == 11);
+    let received = pair.server.received.clone();
+    pair.exchange_and_close_after(b"GET / early".len() * usize::from(outcome == Resumed::EarlyData));
+    (received, outcome, first_flight)
+}
+
+#[test]
+fn early_data_is_taken_once() {
+    let fixture = Fixture::new();
+    let client = ClientConfig::builder()
+        .policy(Policy::MODERN.with_versions(&[V13]))
+        .verifier(fixture.authority.verifier())
+        .alpn(["h2"])
+        .resumption(ClientResumption::with(fixture.sessions.clone()).early_data(true));
+    let client = Arc::new(client.build().unwrap());
+    let sessions = stored();
+    let server =
+        |early_data| fixture.server(|builder| builder.sessions(sessions.clone().early_data(early_data)));
+    let open = server(1000);
+    assert_eq!(early(&client, &open).1, Resumed::Full);
+    let (received, outcome, first_flight) = early(&client, &open);
+    assert_eq!((&received[..], outcome), (&b"GET / early"[..], Resumed::EarlyData));
+
+    // The same flight again, at a server with the same keys and store: the session may serve, the data may not.
+    let mut replayed = Connection::server(open);
+    let mut output = premaster::Output::new();
+    let mut input = first_flight;
+    loop {
+        let received = replayed.receive(&mut input, &mut output).unwrap();
+        assert!(!matches!(received.content, premaster::Content::Data(_)), "replayed early data was taken");
+        if matches!(received.content, premaster::Content::NeedMore(_)) {
+            break;
+        }
+        let consumed = received.consumed;
+        input.drain(..consumed);
+    }
+
+    // A server that does not want it skips it, and goes on.
+    let closed = server(0);
+    let (received, outcome, _) = early(&client, &closed);
+    assert_eq!((received.len(), outcome), (0, Resumed::Psk));
 }

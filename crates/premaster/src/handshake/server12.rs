@@ -365,7 +365,7 @@ fn why_none(
     incompatible: &Incompatible,
     credential: Option<&Credential>,
     means: &Means,
-    supported: Option<List<'_, crate::wire::NamedGroup>>,
+    supported: Option<List<'_, NamedGroup>>,
     policy: &crate::Policy,
     schemes: List<'_, SignatureScheme>,
 ) -> Error {
