@@ -96,6 +96,19 @@ fn is_unsafe(character: char) -> bool {
         || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Bytes of any kind for a terminal: lines stay lines, and what it would obey is escaped.
+pub fn safe_text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unsafe(character) && !matches!(character, '\n' | '\t' | '\r') {
+            true => escaped.extend(character.escape_unicode()),
+            false => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// Bytes that are mostly text, such as a protocol's name.
 pub fn safe_bytes(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
@@ -115,6 +128,7 @@ mod tests {
         assert_eq!(safe("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(safe("a\nb\u{9b}c"), "a\\u{a}b\\u{9b}c");
         assert_eq!(safe("gro.elpmaxe\u{202e}"), "gro.elpmaxe\\u{202e}");
+        assert_eq!(safe_text(b"a\r\n\tb\x1b]0;x\x07"), "a\r\n\tb\\u{1b}]0;x\\u{7}");
         assert_eq!(safe_bytes(b"h2\x1b\xff"), "h2\\x1b\\xff");
     }
 }

@@ -1,14 +1,14 @@
 //! The options that several verbs share, and what they come to in the library's terms.
+mod policy;
+
+pub use policy::{PolicyOptions, find_group};
+
 use crate::{exit::ExitCode, failure::Failure, terminal::Io};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use premaster::{
-    Policy,
     config::ConfigError,
-    exchange::Group,
     identity::{ChainVerifier, Credential, Credentials, Roots, Verifier},
     observe::{KeyLog, Observer},
-    suite::Suite,
-    wire::{CipherSuite, NamedGroup, ProtocolVersion},
 };
 use std::{
     ffi::OsString,
@@ -18,121 +18,6 @@ use std::{
     time::Duration,
 };
 use zeroize::Zeroizing;
-
-/// A version of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Version {
-    /// TLS 1.2.
-    #[value(name = "1.2")]
-    Tls12,
-    /// TLS 1.3.
-    #[value(name = "1.3")]
-    Tls13,
-}
-
-impl From<Version> for ProtocolVersion {
-    fn from(version: Version) -> Self {
-        match version {
-            Version::Tls12 => Self::TLS_1_2,
-            Version::Tls13 => Self::TLS_1_3,
-        }
-    }
-}
-
-/// What is spoken.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What is spoken")]
-pub struct PolicyOptions {
-    /// Speak only this version (repeatable)
-    #[arg(long, value_name = "VERSION")]
-    pub tls: Vec<Version>,
-    /// Exchange keys only in this group, the first preferred (repeatable)
-    #[arg(long, value_name = "NAME", value_parser = parse_group)]
-    pub group: Vec<NamedGroup>,
-    /// Use only this cipher suite, by IANA or OpenSSL name or code point (repeatable)
-    #[arg(long, value_name = "NAME", value_parser = parse_suite)]
-    pub suite: Vec<CipherSuite>,
-    /// Speak only this application protocol, such as h2 or http/1.1 (repeatable)
-    #[arg(long, value_name = "PROTOCOL")]
-    pub alpn: Vec<String>,
-}
-
-impl PolicyOptions {
-    /// The policy that they come to.
-    pub fn policy(&self) -> Result<Policy, Failure> {
-        let mut policy = Policy::MODERN;
-        if !self.group.is_empty() {
-            policy = policy.with_groups(&self.group);
-        }
-        if !self.suite.is_empty() {
-            policy = policy.with_cipher_suites(&self.suite);
-        }
-        if !self.tls.is_empty() {
-            let versions: Vec<ProtocolVersion> = self.tls.iter().copied().map(Into::into).collect();
-            policy = policy.with_versions(&versions);
-        } else if !self.suite.is_empty() {
-            // A suite belongs to one version, so that naming suites names versions.
-            let versions: Vec<ProtocolVersion> = policy
-                .versions
-                .iter()
-                .copied()
-                .filter(|version| policy.suites(*version).next().is_some())
-                .collect();
-            policy = policy.with_versions(&versions);
-        }
-        self.check(&policy)?;
-        Ok(policy)
-    }
-
-    fn check(&self, policy: &Policy) -> Result<(), Failure> {
-        for suite in policy.cipher_suites.iter().filter_map(|code| Suite::find(*code)) {
-            if suite.is_deprecated() {
-                return Err(Failure::usage(format!("the cipher suite {} is not allowed", suite.name()))
-                    .why("RFC 10015 and RFC 9325 deprecate its key exchange or its protection")
-                    .remedy(format!("see what it is: premaster suite {}", suite.name())));
-            }
-        }
-        if let Some(version) =
-            policy.versions.iter().find(|version| policy.suites(**version).next().is_none())
-        {
-            return Err(Failure::usage(format!("none of the cipher suites is one of {version}"))
-                .why("a cipher suite belongs to one version")
-                .remedy("list the suites of each version: premaster suite"));
-        }
-        Ok(())
-    }
-
-    /// The application protocols, as the library wants them.
-    pub fn protocols(&self) -> Vec<Vec<u8>> {
-        self.alpn.iter().map(|name| name.clone().into_bytes()).collect()
-    }
-}
-
-fn parse_group(text: &str) -> Result<NamedGroup, String> {
-    find_group(text).map(|group| group.code).ok_or_else(|| {
-        let names: Vec<String> = Group::ALL.iter().map(|group| group.code.to_string()).collect();
-        format!("no such group; there are {}", names.join(", "))
-    })
-}
-
-/// The group with this name, one of its other names, or this code point in hexadecimal.
-pub fn find_group(text: &str) -> Option<&'static Group> {
-    let name = match text.to_ascii_lowercase().as_str() {
-        "p-256" | "p256" | "prime256v1" => "secp256r1".to_owned(),
-        "p-384" | "p384" => "secp384r1".to_owned(),
-        "p-521" | "p521" => "secp521r1".to_owned(),
-        other => other.to_owned(),
-    };
-    let code = NamedGroup::from_name(&name)
-        .or_else(|| u16::from_str_radix(name.strip_prefix("0x")?, 16).ok().map(NamedGroup));
-    Group::find(code?)
-}
-
-fn parse_suite(text: &str) -> Result<CipherSuite, String> {
-    Suite::parse(text)
-        .map(|suite| suite.code)
-        .ok_or_else(|| "no such suite; `premaster suite` lists all".into())
-}
 
 /// Whom a client believes.
 #[derive(Args, Clone, Debug, Default)]

@@ -1,0 +1,205 @@
+//! What was learnt of a connection: a line, a few lines, or a JSON document.
+use super::OutputOptions;
+use crate::{
+    exit::ExitCode,
+    failure::{self, Failure, lists},
+    link::{Broken, Link},
+    parameters::{line, summary},
+    peer::{self, Peer},
+    target::Target,
+    terminal::Io,
+};
+use premaster::{Connection, Error, Info};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The JSON document. Fields are added, never changed or removed, while `schema_version` stays.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    schema_version: u32,
+    /// The host and port that were asked for.
+    target: String,
+    /// The address that answered.
+    pub address: Option<String>,
+    /// `ok` or `failed`.
+    result: &'static str,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<Handshake>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<Peer>,
+    /// What the handshake cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Response>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault>,
+    #[serde(skip)]
+    summary: String,
+    #[serde(skip)]
+    lines: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Handshake {
+    version: String,
+    cipher_suite: String,
+    /// In hexadecimal.
+    cipher_suite_code: String,
+    group: Option<String>,
+    forward_secret: bool,
+    extended_master_secret: bool,
+    secure_renegotiation: bool,
+    hello_retry: bool,
+    server_signature: Option<String>,
+    client_signature: Option<String>,
+    alpn: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cost {
+    bytes_sent: u64,
+    bytes_received: u64,
+    milliseconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Response {
+    status: Option<u16>,
+    bytes: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Fault {
+    what: String,
+    why: Option<String>,
+    fault: Option<String>,
+    rule: Option<String>,
+    alert_sent: Option<String>,
+    alert_received: Option<String>,
+    this_side: Option<String>,
+    peer: Option<String>,
+    remedy: Option<String>,
+}
+
+impl Report {
+    /// Nothing is known yet.
+    pub fn new(target: &Target) -> Self {
+        Self {
+            schema_version: 1,
+            target: target.to_string(),
+            address: None,
+            result: "failed",
+            exit_code: 0,
+            handshake: None,
+            peer: None,
+            cost: None,
+            response: None,
+            error: None,
+            summary: String::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// What the handshake cost.
+    pub fn traffic(&mut self, link: &Link, time: Duration) {
+        self.cost = Some(Cost {
+            bytes_sent: link.traffic.sent,
+            bytes_received: link.traffic.received,
+            milliseconds: (time.as_secs_f64() * 1e6).round() / 1e3,
+        });
+    }
+
+    /// What was negotiated.
+    pub fn established(&mut self, connection: &Connection) {
+        let Some(info) = connection.info() else { return };
+        self.summary = summary(info);
+        self.lines = vec![line(info)];
+        self.lines.extend(info.peer.as_deref().map(|peer| format!("certificate: {}", peer::line(peer))));
+        self.peer = info.peer.as_deref().map(Peer::from);
+        self.handshake = Some(Handshake::from(info));
+    }
+
+    /// What the server answered.
+    pub fn response(&mut self, status: Option<u16>, bytes: u64) {
+        self.response = Some(Response { status, bytes });
+    }
+
+    /// Why the connection broke.
+    pub fn broken(&mut self, broken: &Broken) {
+        let mut fault = Fault::default();
+        if let Broken::Tls(error) = broken {
+            fault.fault = Some(failure::fault(error.fault()).into());
+            fault.rule = error.rule().map(|rule| rule.to_string());
+            fault.alert_sent = error.alert().map(|alert| alert.to_string());
+            if let Error::Refused(alert) = error {
+                fault.alert_received = Some(alert.to_string());
+            }
+            if let Error::Incompatible(incompatible) = error
+                && let Some((ours, theirs)) = lists(incompatible)
+            {
+                (fault.this_side, fault.peer) = (Some(ours), Some(theirs));
+            }
+            fault.remedy = failure::remedy(error);
+            fault.why = Some(error.to_string());
+        }
+        self.error = Some(fault);
+    }
+
+    /// How it all ended.
+    pub fn close(&mut self, outcome: &Result<ExitCode, Failure>) {
+        match outcome {
+            Ok(code) => {
+                self.exit_code = *code as u8;
+                self.result = "ok";
+            }
+            Err(failure) => {
+                self.exit_code = failure.code as u8;
+                let line = |wanted: &str| {
+                    failure.lines.iter().find(|(label, _)| *label == wanted).map(|(_, text)| text.clone())
+                };
+                let fault = self.error.get_or_insert_default();
+                fault.what = failure.what.clone();
+                fault.why = fault.why.take().or_else(|| line("why"));
+                fault.remedy = fault.remedy.take().or_else(|| line("try"));
+            }
+        }
+    }
+
+    /// Tells that the connection stands: where depends on what stdout is for.
+    pub fn announce(&self, output: &OutputOptions, io: &mut Io) -> Result<(), Failure> {
+        if output.brief {
+            return io.print(&format!("{}\n", self.summary));
+        }
+        if !output.json {
+            let address = self.address.as_deref().unwrap_or_default();
+            io.say(format!("connected to {} ({address})", self.target));
+            self.lines.iter().for_each(|line| io.say(format!("  {line}")));
+        }
+        // A doubtful peer is told of in any case.
+        if let Some(Peer { verified: false, doubt, .. }) = &self.peer {
+            let doubt = doubt.as_deref().unwrap_or("the certificate was not believed");
+            io.complain(format!("warning: not verified: {}", crate::terminal::safe(doubt)));
+        }
+        Ok(())
+    }
+}
+
+impl From<&Info> for Handshake {
+    fn from(info: &Info) -> Self {
+        Self {
+            version: info.version.to_string(),
+            cipher_suite: info.suite.name().into(),
+            cipher_suite_code: format!("{:#06x}", info.suite.code.0),
+            group: info.group.map(|group| group.to_string()),
+            forward_secret: info.forward_secret,
+            extended_master_secret: info.extended_master_secret,
+            secure_renegotiation: info.secure_renegotiation,
+            hello_retry: info.hello_retry,
+            server_signature: info.peer_scheme.map(|scheme| scheme.to_string()),
+            client_signature: info.own_scheme.map(|scheme| scheme.to_string()),
+            alpn: info.alpn.as_deref().map(|name| String::from_utf8_lossy(name).into_owned()),
+        }
+    }
+}
