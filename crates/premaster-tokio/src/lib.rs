@@ -10,6 +10,8 @@ mod lazy;
 pub mod server;
 mod session;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Connect, FallibleConnect, TlsConnector};
 pub use error::tls_error;
