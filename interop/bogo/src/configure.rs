@@ -28,6 +28,7 @@ fn client(settings: &Settings, state: &Arc<State>) -> Result<ClientConfig, Failu
         .allow_legacy(legacy())
         .verifier(verify::verifier(settings, state)?)
         .credentials(certify::credentials(settings, state)?)
+        .insist_on_certificate(certify::has_some(settings))
         .external_psks(psk(settings))
         .alpn(protocols(settings.bytes("-advertise-alpn").unwrap_or_default())?)
         .send_server_name(settings.has("-host-name"))
@@ -80,9 +81,11 @@ fn refused(error: ConfigError) -> Failure {
 }
 
 fn limits(settings: &Settings) -> Result<Limits, Failure> {
-    // BoringSSL takes certificate chains of 100 kB.
+    // The runner has certificates of 64 kB each.
     let mut limits = Limits::default();
-    limits.handshake_message = 100 << 10;
+    limits.handshake_message = 256 << 10;
+    limits.handshake_total = 512 << 10;
+    limits.chain_length = 64;
     if let Some(most) = settings.number("-max-cert-list")? {
         limits.handshake_message = usize::try_from(most).unwrap_or(usize::MAX);
     }

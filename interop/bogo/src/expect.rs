@@ -90,7 +90,7 @@ fn extensions(settings: &Settings, info: &Info) -> Result<(), Failure> {
 /// The peer's certificate, and what came with it.
 fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), Failure> {
     let client = !settings.has("-server");
-    if settings.has("-expect-no-peer-cert") {
+    if settings.has("-expect-no-peer-cert") || settings.has("-psk") {
         holds(info.peer.is_none(), "the peer should have no certificate")?;
     } else if client || settings.has("-require-any-client-certificate") {
         holds(info.peer.is_some(), "the peer should have a certificate")?;
