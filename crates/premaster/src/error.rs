@@ -155,6 +155,8 @@ misbehaved! {
     CertificateRequired => certificate_required, 9846 "4.4.2.4", "the client sent no certificate, which this side requires";
     CertificateRequired12 => handshake_failure, 5246 "7.4.6", "the client sent no certificate, which this side requires";
     WrongCertificateForSuite => illegal_parameter, 5246 "7.4.2", "the certificate's key does not fit the cipher suite";
+    BadLeafEncoding => decode_error, 5280 "4.1", "the leaf certificate is not one";
+    CertificateOnOtherCurve => illegal_parameter, 8422 "5.3", "the certificate's key is on a curve that this side does not support";
     ContextNotEchoed => illegal_parameter, 9846 "4.4.2", "certificate_request_context is not what it must be";
     UnaskedCertificateExtension => unsupported_extension, 9846 "4.4.2", "a certificate bears an extension that was not asked for";
     KeyUsageForbids => unsupported_certificate, 5280 "4.2.1.3", "the certificate's key usage does not allow what its key is used for";
@@ -530,9 +532,7 @@ impl Error {
     /// The alert that tells the peer; none where the peer is gone or has been told.
     pub const fn alert(&self) -> Option<Alert> {
         Some(match self {
-            Self::Malformed(DecodeError { problem: Problem::Duplicate | Problem::Illegal, .. }) => {
-                Alert::illegal_parameter
-            }
+            Self::Malformed(DecodeError { problem: Problem::Illegal, .. }) => Alert::illegal_parameter,
             Self::Malformed(_) => Alert::decode_error,
             Self::Unexpected { .. } => Alert::unexpected_message,
             Self::Misbehaved(misbehaved) => misbehaved.alert(),

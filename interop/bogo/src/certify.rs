@@ -4,8 +4,8 @@ use premaster::{
     BoxFuture,
     error::Failure as CryptoFailure,
     identity::{
-        Ask, ChooseCredential, Credential, CredentialError, Credentials, KeyError, LocalKey, SchemeUse,
-        Signer,
+        Ask, ChooseCredential, Credential, CredentialError, Credentials, KeyError, KeyKind, LocalKey,
+        SchemeUse, Signer,
     },
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     wire::SignatureScheme,
@@ -39,6 +39,11 @@ pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Cre
     Ok(Credentials::custom(Arc::new(Chooser { candidates, state: state.clone(), waits })))
 }
 
+/// Whether there are any: BoringSSL then gives up rather than go on without one.
+pub(crate) fn has_some(settings: &Settings) -> bool {
+    !settings.credentials.is_empty() || (settings.has("-cert-file") && settings.has("-key-file"))
+}
+
 fn credential(
     settings: &Settings,
     of_policy: Option<&[SignatureScheme]>,
@@ -53,7 +58,9 @@ fn credential(
     let schemes = settings.codes("-signing-prefs")?;
     let schemes = schemes.map(|codes| codes.into_iter().map(SignatureScheme).collect());
     let schemes: Option<Vec<SignatureScheme>> = schemes.or(of_policy.map(<[_]>::to_vec));
-    let made = match waits {
+    // A key that another process has signs, and does nothing else: RSA key transport needs the key itself.
+    let is_rsa = LocalKey::from_der(&key).is_ok_and(|key| key.kind() == KeyKind::Rsa);
+    let made = match waits && !is_rsa {
         true => Slow::new(&chain, &key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow))),
         false => Credential::new(chain, key),
     };

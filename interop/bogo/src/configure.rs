@@ -1,5 +1,7 @@
 //! From flags to configurations.
-use crate::{certify, failure::Failure, policies, settings::Settings, state::State, verify};
+use crate::{
+    certify, failure::Failure, policies, sessions::Shared, settings::Settings, state::State, verify,
+};
 use premaster::{
     ClientConfig, Connection, Output, Secret, ServerConfig,
     config::{ClientAuthentication, ConfigError, LegacyOptIn, Limits},
@@ -9,25 +11,32 @@ use premaster::{
 use std::sync::Arc;
 
 /// A connection, not yet begun, and what it has to say first.
-pub(crate) fn connection(settings: &Settings, state: &Arc<State>) -> Result<(Connection, Output), Failure> {
+pub(crate) fn connection(
+    settings: &Settings,
+    shared: &Shared,
+    state: &Arc<State>,
+) -> Result<(Connection, Output), Failure> {
     let mut output = Output::new();
     let connection = match settings.has("-server") {
-        true => Connection::server(Arc::new(server(settings, state)?)),
+        true => Connection::server(Arc::new(server(settings, shared, state)?)),
         false => {
             let name = settings.text("-host-name")?.unwrap_or("test").to_owned();
             let name = ServerName::try_from(name).map_err(|_| Failure::unsupported("this -host-name"))?;
-            Connection::client(Arc::new(client(settings, state)?), name, &mut output)?
+            Connection::client(Arc::new(client(settings, shared, state)?), name, &mut output)?
         }
     };
     Ok((connection, output))
 }
 
-fn client(settings: &Settings, state: &Arc<State>) -> Result<ClientConfig, Failure> {
+fn client(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<ClientConfig, Failure> {
     ClientConfig::builder()
         .policy(policies::policy(settings)?)
         .allow_legacy(legacy())
         .verifier(verify::verifier(settings, state)?)
         .credentials(certify::credentials(settings, state)?)
+        .resumption(shared.client(settings))
+        .clock(shared.clock.clone())
+        .insist_on_certificate(certify::has_some(settings))
         .external_psks(psk(settings))
         .alpn(protocols(settings.bytes("-advertise-alpn").unwrap_or_default())?)
         .send_server_name(settings.has("-host-name"))
@@ -40,7 +49,7 @@ fn client(settings: &Settings, state: &Arc<State>) -> Result<ClientConfig, Failu
         .map_err(refused)
 }
 
-fn server(settings: &Settings, state: &Arc<State>) -> Result<ServerConfig, Failure> {
+fn server(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<ServerConfig, Failure> {
     let verifier = || verify::verifier(settings, state);
     let authentication = if settings.has("-verify-peer") {
         ClientAuthentication::Optional(verifier()?)
@@ -62,6 +71,8 @@ fn server(settings: &Settings, state: &Arc<State>) -> Result<ServerConfig, Failu
         .policy(policies::policy(settings)?)
         .allow_legacy(legacy())
         .credentials(certify::credentials(settings, state)?)
+        .sessions(shared.server(settings))
+        .clock(shared.clock.clone())
         .client_authentication(authentication)
         .external_psks(psk(settings).map_or(PskSource::None, |key| PskSource::These([key].into())))
         .alpn(alpn)
@@ -80,9 +91,11 @@ fn refused(error: ConfigError) -> Failure {
 }
 
 fn limits(settings: &Settings) -> Result<Limits, Failure> {
-    // BoringSSL takes certificate chains of 100 kB.
+    // The runner has certificates of 64 kB each.
     let mut limits = Limits::default();
-    limits.handshake_message = 100 << 10;
+    limits.handshake_message = 256 << 10;
+    limits.handshake_total = 512 << 10;
+    limits.chain_length = 64;
     if let Some(most) = settings.number("-max-cert-list")? {
         limits.handshake_message = usize::try_from(most).unwrap_or(usize::MAX);
     }

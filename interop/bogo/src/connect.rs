@@ -3,42 +3,84 @@ use crate::{
     configure, expect,
     failure::Failure,
     flags::Run,
+    sessions::Shared,
     settings::Settings,
     state::State,
     transport::{self, Step, Transport},
 };
-use premaster::{Error, wire::Side};
+use premaster::{Error, observe::Resumed, wire::Side};
 use std::sync::Arc;
 
 /// All connections of a test.
 pub(crate) fn all(run: &Run) -> Result<(), Failure> {
+    let shared = Shared::new();
     let resumptions = run.initial.number("-resume-count")?.unwrap_or(0);
-    if resumptions > 0 {
-        return Err(Failure::unsupported("resumption"));
+    for number in 0..=resumptions {
+        let is_resumption = number > 0;
+        let settings = if is_resumption { &run.resume } else { &run.initial };
+        if is_resumption && !settings.has("-server") && shared.kept.count() == 0 {
+            return Err(Failure::expected("there should be a session to offer"));
+        }
+        one(&Part { settings, retry: &run.retry, shared: &shared, is_resumption })?;
+        shared.clock.advance(settings.number("-resumption-delay")?.unwrap_or(0));
     }
-    let _ = (&run.resume, &run.retry);
-    one(&run.initial)
+    Ok(())
 }
 
-fn one(settings: &Settings) -> Result<(), Failure> {
+/// One connection's part in a test.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub(crate) settings: &'a Settings,
+    /// What holds after early data was rejected.
+    retry: &'a Settings,
+    pub(crate) shared: &'a Shared,
+    /// Whether it is to build upon the one before.
+    pub(crate) is_resumption: bool,
+}
+
+fn one(part: &Part<'_>) -> Result<(), Failure> {
+    let settings = part.settings;
     let state = Arc::new(State::new());
+    let kept_before = part.shared.kept.count();
     // The configuration first: what it refuses, it refuses before there is a peer.
-    let (connection, output) = configure::connection(settings, &state)?;
+    let (connection, output) = configure::connection(settings, part.shared, &state)?;
     let socket = transport::socket(settings)?;
     let mut transport = Transport::new(socket, connection, output, settings, state);
-    handshake(&mut transport)?;
+    let offered = transport.connection.early_data_left() > 0;
+    if settings.has("-expect-no-offer-early-data") && offered {
+        return Err(Failure::expected("no early data should be offered"));
+    }
+    if offered && settings.has("-shim-writes-first") {
+        let data = settings.bytes("-shim-initial-write").unwrap_or(b"hello").to_vec();
+        transport.connection.send_early(&data, &mut transport.output)?;
+    }
+    handshake(settings, &mut transport)?;
     if settings.has("-handshake-never-done") {
         return Err(Failure::expected("the handshake was not to finish"));
     }
-    expect::after_handshake(settings, &transport)?;
-    talk(settings, &mut transport)?;
-    expect::at_the_end(settings, &transport)
+    let accepted = transport.connection.info().is_some_and(|info| info.resumed == Resumed::EarlyData);
+    let rejected = offered && !accepted && !settings.has("-server");
+    if rejected != (settings.has("-expect-reject-early-data") && !settings.has("-server")) {
+        return Err(Failure::expected(format!("early data rejected: {rejected}")));
+    }
+    // What was rejected is done again, under the settings for that.
+    let part = &Part { settings: if rejected { part.retry } else { settings }, ..*part };
+    expect::after_handshake(part, &transport, kept_before)?;
+    talk(part.settings, &mut transport, offered && accepted)?;
+    expect::at_the_end(part, &transport, kept_before)
 }
 
-fn handshake(transport: &mut Transport) -> Result<(), Failure> {
+fn handshake(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
     while transport.connection.is_handshaking() {
         match transport.step()? {
-            Step::Progress | Step::Data(_) => {}
+            Step::Progress => {}
+            // Early data, which is answered before the client's Finished.
+            Step::Data(data) => {
+                let most = read_size(settings)?;
+                for chunk in data.chunks(most) {
+                    transport.write(&turned(chunk))?;
+                }
+            }
             Step::Closed | Step::EndOfFile => {
                 let error = transport.connection.end_of_input().err().unwrap_or(Error::Truncated);
                 return Err(transport.failed(error));
@@ -49,7 +91,7 @@ fn handshake(transport: &mut Transport) -> Result<(), Failure> {
 }
 
 /// What the runner wants to hear, then an echo with every bit turned around.
-fn talk(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
+fn talk(settings: &Settings, transport: &mut Transport, has_written: bool) -> Result<(), Failure> {
     exports(settings, transport)?;
     let first = settings.bytes("-shim-initial-write").unwrap_or(b"hello").to_vec();
     if settings.has("-write-different-record-sizes") {
@@ -60,7 +102,7 @@ fn talk(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
     } else if settings.has("-read-with-unfinished-write") {
         transport.allowance = Some(1);
         transport.write(&first)?;
-    } else if settings.has("-shim-writes-first") {
+    } else if settings.has("-shim-writes-first") && !has_written {
         for _ in 0..settings.number("-repeat-shim-initial-write")?.unwrap_or(1) {
             transport.write(&first)?;
         }
@@ -72,12 +114,12 @@ fn talk(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
 }
 
 fn echo(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
-    let most = settings.number("-read-size")?.and_then(|size| usize::try_from(size).ok()).unwrap_or(512);
+    let most = read_size(settings)?;
     loop {
         if settings.has("-key-update-before-read") {
             update_keys(transport)?;
         }
-        let (mut data, step) = transport.read(most)?;
+        let (data, step) = transport.read(most)?;
         if step != Step::Progress {
             return Ok(());
         }
@@ -87,11 +129,16 @@ fn echo(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {
         if settings.has("-key-update") {
             update_keys(transport)?;
         }
-        for byte in &mut data {
-            *byte ^= 0xff;
-        }
-        transport.write(&data)?;
+        transport.write(&turned(&data))?;
     }
+}
+
+fn read_size(settings: &Settings) -> Result<usize, Failure> {
+    Ok(settings.number("-read-size")?.and_then(|size| usize::try_from(size).ok()).unwrap_or(512).max(1))
+}
+
+fn turned(data: &[u8]) -> Vec<u8> {
+    data.iter().map(|byte| byte ^ 0xff).collect()
 }
 
 fn update_keys(transport: &mut Transport) -> Result<(), Failure> {

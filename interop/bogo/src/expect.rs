@@ -1,7 +1,8 @@
 //! What must be so: every `-expect-...` flag that the shim accepts is checked here.
-use crate::{failure::Failure, settings::Settings, transport::Transport};
+use crate::{connect::Part, failure::Failure, settings::Settings, transport::Transport};
 use premaster::{
     Info,
+    observe::Resumed,
     pki_types::{CertificateDer, pem::PemObject},
     wire::{
         ExtensionType, ProtocolVersion,
@@ -23,12 +24,18 @@ fn holds(holds: bool, what: &str) -> Result<(), Failure> {
 }
 
 /// As soon as the handshake is finished.
-pub(crate) fn after_handshake(settings: &Settings, transport: &Transport) -> Result<(), Failure> {
+pub(crate) fn after_handshake(
+    part: &Part<'_>,
+    transport: &Transport,
+    kept_before: usize,
+) -> Result<(), Failure> {
+    let settings = part.settings;
     let info = transport.connection.info().ok_or_else(|| Failure::expected("an established connection"))?;
     negotiated(settings, info)?;
     extensions(settings, info)?;
     peer(settings, info, transport)?;
     offered(settings, info, transport)?;
+    resumption(part, info, kept_before)?;
     if let Some(number) = settings.integer("-expect-selected-credential")? {
         equal("the credential's number", transport.state.lock().selected, number)?;
     }
@@ -36,8 +43,39 @@ pub(crate) fn after_handshake(settings: &Settings, transport: &Transport) -> Res
     equal("the number of renegotiations", settings.number("-expect-total-renegotiations")?.unwrap_or(0), 0)
 }
 
+/// What was resumed, and what came of it.
+fn resumption(part: &Part<'_>, info: &Info, kept_before: usize) -> Result<(), Failure> {
+    let settings = part.settings;
+    let resumes = part.is_resumption && !settings.has("-expect-session-miss");
+    equal("that a session is resumed", info.resumed.is_resumed(), resumes)?;
+    let early = info.resumed == Resumed::EarlyData;
+    holds(!settings.has("-expect-accept-early-data") || early, "early data should be accepted")?;
+    holds(!settings.has("-expect-reject-early-data") || !early, "early data should be rejected")?;
+    if !settings.has("-server") {
+        // The tickets of TLS 1.3 come after the handshake.
+        let renewed = !info.resumed.is_resumed() || settings.has("-expect-ticket-renewal");
+        let wants = !settings.has("-expect-no-session") && renewed && info.version < ProtocolVersion::TLS_1_3;
+        equal("that there is a new session", part.shared.kept.count() > kept_before, wants)?;
+    }
+    Ok(())
+}
+
 /// When nothing more will happen.
-pub(crate) fn at_the_end(settings: &Settings, transport: &Transport) -> Result<(), Failure> {
+pub(crate) fn at_the_end(part: &Part<'_>, transport: &Transport, kept_before: usize) -> Result<(), Failure> {
+    let settings = part.settings;
+    let tls13 = transport.connection.info().is_some_and(|info| info.version == ProtocolVersion::TLS_1_3);
+    if tls13 && !settings.has("-server") {
+        let wants = !settings.has("-expect-no-session") && !settings.has("-shim-shuts-down");
+        equal("that there is a new session", part.shared.kept.count() > kept_before, wants)?;
+        if wants {
+            let early = part.shared.kept.last().is_some_and(|session| session.max_early_data > 0);
+            equal(
+                "that the session allows early data",
+                early,
+                settings.has("-expect-ticket-supports-early-data"),
+            )?;
+        }
+    }
     match settings.text("-expect-msg-callback")? {
         Some(trace) => equal("the trace", transport.state.lock().trace.as_str(), trace),
         None => Ok(()),
@@ -90,7 +128,7 @@ fn extensions(settings: &Settings, info: &Info) -> Result<(), Failure> {
 /// The peer's certificate, and what came with it.
 fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), Failure> {
     let client = !settings.has("-server");
-    if settings.has("-expect-no-peer-cert") {
+    if settings.has("-expect-no-peer-cert") || settings.has("-psk") {
         holds(info.peer.is_none(), "the peer should have no certificate")?;
     } else if client || settings.has("-require-any-client-certificate") {
         holds(info.peer.is_some(), "the peer should have a certificate")?;

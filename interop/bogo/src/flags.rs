@@ -67,11 +67,21 @@ const SWITCHES: &[&str] = &[
     "-expect-verify-result",
     "-expect-no-server-name",
     "-handshake-never-done",
+    "-expect-session-miss",
+    "-expect-no-session",
+    "-expect-ticket-renewal",
+    "-expect-ticket-supports-early-data",
+    "-expect-accept-early-data",
+    "-expect-reject-early-data",
+    "-expect-no-offer-early-data",
+    "-enable-early-data",
+    "-no-ticket",
 ];
 
 /// Flags that a value follows.
 const VALUES: &[&str] = &[
     "-port",
+    "-resumption-delay",
     "-shim-id",
     "-resume-count",
     "-min-version",

@@ -15,6 +15,7 @@ mod expect;
 mod failure;
 mod flags;
 mod policies;
+mod sessions;
 mod settings;
 mod state;
 mod transport;

@@ -17,6 +17,7 @@ pub struct ClientConfig {
     pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) resumption: ClientResumption,
     pub(crate) allow_psk_ke: bool,
+    pub(crate) insist_on_certificate: bool,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) send_server_name: bool,
     pub(crate) request_ocsp: bool,
@@ -42,6 +43,7 @@ impl ClientConfig {
                 legacy: Vec::new(),
                 resumption: ClientResumption::none(),
                 allow_psk_ke: false,
+                insist_on_certificate: false,
                 alpn: Vec::new(),
                 send_server_name: true,
                 request_ocsp: true,
@@ -126,6 +128,13 @@ impl ClientConfigBuilder {
     /// key later reads what was recorded today.
     pub fn allow_psk_ke(mut self, allow: bool) -> Self {
         self.config.allow_psk_ke = allow;
+        self
+    }
+
+    /// Whether the client gives up when the server asks for a certificate and none of its own fits. Default no:
+    /// it goes on without one, and hears from the server, if at all, that it is not welcome.
+    pub fn insist_on_certificate(mut self, insist: bool) -> Self {
+        self.config.insist_on_certificate = insist;
         self
     }
 

@@ -4,7 +4,7 @@ use crate::{
     Error, Output,
     error::Misbehaved,
     handshake::peer::{EarlyData, Inbound, Message},
-    observe::{Direction, Event, Resumption},
+    observe::{Direction, Epoch, Event, Resumption},
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Side, record::HEADER_LEN,
     },
@@ -100,7 +100,8 @@ impl Connection {
             // RFC 9846 section 5.1: nothing may come between the parts of a handshake message.
             return Err(Misbehaved::InterleavedMessage.into());
         }
-        if content_type != ContentType::ALERT {
+        // An empty record between them brings nothing either.
+        if content_type != ContentType::ALERT && !range.is_empty() {
             self.counters.warnings = 0;
         }
         match content_type {
@@ -307,7 +308,17 @@ impl Connection {
                 Poll::Ready(Err(_)) => Ok(()),
                 _ => mailbox.flush(),
             };
+            // What the peer sends after a flight of this side it cannot have begun before it (RFC 9846 section 4).
+            let straddles = flushed.is_ok() && !mailbox.output.is_empty() && !self.joiner.is_empty();
+            if straddles && mailbox.write_epoch == Epoch::Plaintext {
+                // Unsent, it changes no keys of the peer's, who can then read the alert.
+                mailbox.output.clear();
+            }
             hand_over(&mut mailbox.output, output);
+            let flushed = match straddles {
+                true => Err(Misbehaved::MessageAcrossKeyChange.into()),
+                false => flushed,
+            };
             (mailbox.next_opener.take(), flushed)
         };
         if let Some((opener, epoch)) = next_opener {

@@ -7,7 +7,7 @@ use crate::{
     Error,
     config::{ClientConfig, Clock, Limits, ServerConfig},
     crypto::sign::{KeyKind, SchemeUse},
-    error::{Failure, Misbehaved},
+    error::{Failure, Incompatible, Misbehaved},
     identity::{
         Ask, CertificateVerifyContent, Credential, PeerCertificates, Signed, VerifiedChain, Verifier,
     },
@@ -217,7 +217,7 @@ pub(super) async fn answer_request13(
     let authorities = request.extensions.get::<extension::CertificateAuthorities<'_>>()?;
     let authorities: Vec<&[u8]> =
         authorities.iter().flat_map(|list| list.authorities).map(|name| name.0).collect();
-    let chosen = choose_client(peer, &offer.config, schemes, SchemeUse::Tls13, &authorities, None).await;
+    let chosen = choose_client(peer, &offer.config, schemes, SchemeUse::Tls13, &authorities, None).await?;
     let Some((credential, scheme)) = chosen else {
         peer.send(&Certificate13 { certificate_request_context: &[], certificate_list: List::default() });
         return Ok(None);
@@ -234,7 +234,7 @@ async fn choose_client(
     usage: SchemeUse,
     authorities: &[&[u8]],
     key_kinds: Option<&[KeyKind]>,
-) -> Option<(Arc<Credential>, SignatureScheme)> {
+) -> Result<Option<(Arc<Credential>, SignatureScheme)>, Error> {
     let schemes = schemes.to_vec();
     let ask = Ask {
         server_name: None,
@@ -245,11 +245,18 @@ async fn choose_client(
         authorities,
         alpn: &[],
     };
-    let credential = config.credentials.choose(&ask).await?;
-    let scheme = credential.choose_scheme(&schemes, usage)?;
+    let chosen = config.credentials.choose(&ask).await;
+    let chosen = chosen.and_then(|own| own.choose_scheme(&schemes, usage).map(|scheme| (own, scheme)));
+    let Some((credential, scheme)) = chosen else {
+        // RFC 9846 section 4.4.2, RFC 5246 section 7.4.6: a client without one says so, unless it insists.
+        return match config.insist_on_certificate {
+            true => Err(Incompatible::Certificate { name: None }.into()),
+            false => Ok(None),
+        };
+    };
     let because = "the first that the server can verify";
     peer.tap().emit(|| Event::Chose { what: Choice::Certificate(credential.leaf()), because });
-    Some((credential, scheme))
+    Ok(Some((credential, scheme)))
 }
 
 /// The server's chain in TLS 1.2 (RFC 5246 section 7.4.2).
@@ -301,8 +308,12 @@ fn chain12(certificate: &Certificate12<'_>, limits: &Limits) -> Result<Chain, Er
 }
 
 /// Whether the certificate's key fits what the suite uses it for (RFC 5246 section 7.4.2).
-pub(super) fn check_use12(suite: &Suite, chain: &VerifiedChain) -> Result<(), Error> {
+pub(super) fn check_use12(suite: &Suite, groups: &[NamedGroup], chain: &VerifiedChain) -> Result<(), Error> {
     let (kind, usage) = (chain.key().kind(), chain.key_usage());
+    // RFC 8422 section 5.3: its curve MUST be among those that the client supports.
+    if kind.curve().is_some_and(|curve| !groups.contains(&curve)) {
+        return Err(Misbehaved::CertificateOnOtherCurve.into());
+    }
     let (fits, allowed) = match (suite.key_exchange, suite.authentication) {
         (KeyExchange::Rsa | KeyExchange::RsaPsk, _) => (kind == KeyKind::Rsa, usage.key_encipherment),
         (KeyExchange::Ecdh, _) => (kind.is_ecdsa(), usage.key_agreement),
@@ -362,7 +373,7 @@ pub(super) async fn choose_answer12(
     }
     let authorities: Vec<&[u8]> = request.certificate_authorities.iter().map(|name| name.0).collect();
     let schemes = request.supported_signature_algorithms;
-    Ok(choose_client(peer, &offer.config, schemes, SchemeUse::Tls12, &authorities, Some(&key_kinds)).await)
+    choose_client(peer, &offer.config, schemes, SchemeUse::Tls12, &authorities, Some(&key_kinds)).await
 }
 
 /// The client's CertificateVerify in TLS 1.2 (RFC 5246 section 7.4.8): a signature over the messages themselves.

@@ -175,7 +175,14 @@ impl Offer {
             psk13::bind(peer, &mut encoded, &self.psks);
         }
         peer.send_encoded(&encoded);
-        peer.mailbox().flush()?;
+        let mut mailbox = peer.mailbox();
+        // RFC 9846 section 5.1: the first hello may say 0x0301, which is what the oldest middleboxes expect.
+        if self.hello.is_empty() {
+            mailbox.set_record_version(ProtocolVersion::TLS_1_0);
+        }
+        mailbox.flush()?;
+        mailbox.set_record_version(ProtocolVersion::TLS_1_2);
+        drop(mailbox);
         if self.early_data > 0 {
             self.start_early_data(peer)?;
         }
@@ -213,6 +220,13 @@ impl Offer {
         suites
     }
 
+    /// The groups, of which the hybrids are for TLS 1.3 alone (draft-ietf-tls-ecdhe-mlkem section 4).
+    fn groups(&self) -> Vec<NamedGroup> {
+        let tls13 = self.offers(ProtocolVersion::TLS_1_3);
+        let rows = self.policy.group_rows().filter(|group| tls13 || !group.quantum_safe);
+        rows.map(|group| group.code).collect()
+    }
+
     fn extensions(&self, out: &mut Vec<u8>) {
         let config = &self.config;
         let policy = &self.policy;
@@ -235,8 +249,9 @@ impl Offer {
                 },
             );
         }
-        if !policy.groups.is_empty() {
-            push(out, &extension::SupportedGroups { named_group_list: List::from(&*policy.groups) });
+        let groups = self.groups();
+        if !groups.is_empty() {
+            push(out, &extension::SupportedGroups { named_group_list: List::from(&groups) });
         }
         push(
             out,
@@ -344,6 +359,8 @@ impl Offer {
                 return Err(Misbehaved::UnofferedExtension.into());
             }
         }
+        // Nothing depends on it, but it must be empty (RFC 6066 section 3).
+        extensions.get::<extension::ServerNameAcknowledged>()?;
         Ok(())
     }
 

@@ -72,14 +72,14 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let mut certificate = None;
     if suite.key_exchange.has_certificate() {
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-        let stapled = match hello.extensions.find(ExtensionType::STATUS_REQUEST).is_some() {
+        let stapled = match hello.extensions.get::<extension::StatusRequestEmpty>()?.is_some() {
             true => peer.accept(HandshakeType::CERTIFICATE_STATUS).await?,
             false => None,
         };
         let status = stapled.as_ref().map(|status| CertificateStatus::decode(status.body())).transpose()?;
         let ocsp = status.map(|status| status.ocsp_response).unwrap_or_default();
         let server = authenticate::server_certificate12(&peer, &offer, &hello, &message, ocsp).await?;
-        authenticate::check_use12(suite, &server)?;
+        authenticate::check_use12(suite, &offer.policy.groups, &server)?;
         certificate = Some(server);
     }
     let server_key =

@@ -221,7 +221,7 @@ fn check_hello(
         .extensions
         .get::<extension::SupportedVersionsServerHello>()?
         .map(|chosen| chosen.selected_version);
-    if version != Some(ProtocolVersion::TLS_1_3) {
+    if version != Some(ProtocolVersion::TLS_1_3) || hello.legacy_version != ProtocolVersion::TLS_1_2 {
         return Err(Misbehaved::ChangedAfterRetry.into());
     }
     if hello.session_id != offer.session_id {

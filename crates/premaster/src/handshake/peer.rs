@@ -314,6 +314,11 @@ impl Mailbox {
         sealed
     }
 
+    /// The plaintext sealer's record version: 0x0301 for a first ClientHello (RFC 9846 section 5.1).
+    pub(crate) fn set_record_version(&mut self, version: ProtocolVersion) {
+        self.sealer.set_version(version);
+    }
+
     /// Seals `plaintext`, in as many records as it takes.
     pub(crate) fn seal(&mut self, content_type: ContentType, plaintext: &[u8]) -> Result<(), Error> {
         for fragment in plaintext.chunks(self.max_fragment) {

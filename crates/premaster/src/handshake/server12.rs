@@ -481,6 +481,10 @@ fn send_hello(
         session_id,
         cipher_suite: info.suite.code,
         compression_method: 0,
-        extensions: Extensions::from_encoded(&extensions),
+        // RFC 5246 section 7.4.1.3: a client that sent no extensions may not know what a block of them is.
+        extensions: match extensions.is_empty() {
+            true => Extensions::ABSENT,
+            false => Extensions::from_encoded(&extensions),
+        },
     });
 }

@@ -290,7 +290,7 @@ fn a_verifier_that_only_reports_lets_pass_and_tells() {
     assert_eq!(none, Error::Misbehaved(Misbehaved::NoCertificate));
     let garbage: Arc<[_]> = [CertificateDer::from(vec![1, 2, 3])].into();
     let garbage = block_on(reporting.verify(&server(&garbage, None), &tap)).unwrap_err();
-    assert_eq!(garbage, Error::from(Untrusted::BadEncoding));
+    assert_eq!(garbage, Error::Misbehaved(Misbehaved::BadLeafEncoding));
 }
 
 #[test]

@@ -125,6 +125,8 @@ impl Verifier {
     /// that only reports needs a leaf whose key can verify signatures.
     pub async fn verify(&self, peer: &PeerCertificates<'_>, tap: &Tap) -> Result<VerifiedChain, Error> {
         let leaf = peer.chain.first().ok_or(Misbehaved::NoCertificate)?;
+        // Whoever is asked, the signature over the handshake needs the leaf's key.
+        let parsed = Certificate::parse(leaf).ok_or(Misbehaved::BadLeafEncoding)?;
         let verdict = match &self.judge {
             Judge::Chain(chain) => chain.verify(peer),
             Judge::Pinned(pinned) => pinned.verify(peer),
@@ -143,7 +145,6 @@ impl Verifier {
             }
             Err(error) => return Err(error),
         };
-        let parsed = Certificate::parse(leaf).ok_or(Untrusted::BadEncoding)?;
         let key = parsed.public_key().map_err(|_| Untrusted::UnsupportedKey)?;
         let identity = PeerIdentity::judged(peer.chain.clone(), verdict);
         Ok(VerifiedChain::new(identity, key, parsed.key_usage()))

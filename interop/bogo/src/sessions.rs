@@ -1,0 +1,93 @@
+//! What a test's connections share: sessions, ticket keys, and a clock that the runner can set forward.
+use premaster::{
+    config::{ClientResumption, Clock, ServerSessions, SystemClock},
+    pki_types::UnixTime,
+    resume::{ClientSession, ClientSessions, Rotation, SessionKey, TicketKeys},
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::settings::Settings;
+
+/// What a test's connections share.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) kept: Arc<Kept>,
+    keys: Arc<TicketKeys>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        let keys = Arc::new(TicketKeys::rotating(Rotation::new(7 * day, 14 * day)));
+        Self { clock: Arc::default(), kept: Arc::default(), keys }
+    }
+
+    /// What a client does with sessions.
+    pub(crate) fn client(&self, settings: &Settings) -> ClientResumption {
+        if settings.has("-no-ticket") {
+            return ClientResumption::none();
+        }
+        ClientResumption::with(self.kept.clone()).early_data(settings.has("-enable-early-data"))
+    }
+
+    /// What a server does with them.
+    pub(crate) fn server(&self, settings: &Settings) -> ServerSessions {
+        let early_data = if settings.has("-enable-early-data") { 14_336 } else { 0 };
+        let sessions = ServerSessions::none().early_data(early_data);
+        match settings.has("-no-ticket") {
+            true => sessions,
+            false => sessions.with_tickets(self.keys.clone()),
+        }
+    }
+}
+
+/// The operating system's clock, and as many seconds more as `-resumption-delay` says.
+#[derive(Default)]
+pub(crate) struct TestClock(AtomicU64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Option<UnixTime> {
+        let now = Duration::from_secs(SystemClock.now()?.as_secs());
+        Some(UnixTime::since_unix_epoch(now + Duration::from_secs(self.0.load(Ordering::Relaxed))))
+    }
+}
+
+/// A client's sessions. A test means the one that came last, whatever the connections have in common.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Vec<Arc<ClientSession>>>);
+
+impl Kept {
+    /// How many came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The one that came last.
+    pub(crate) fn last(&self) -> Option<Arc<ClientSession>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+}
+
+impl ClientSessions for Kept {
+    fn put(&self, session: ClientSession) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(session));
+    }
+
+    fn take(&self, _: &SessionKey, now: UnixTime) -> Option<Arc<ClientSession>> {
+        self.last().filter(|session| !session.is_expired(now))
+    }
+
+    fn forget(&self, _: &ClientSession) {}
+}
