@@ -1,0 +1,24 @@
+//! What the interoperation tests share: real programs as peers, on loopback, with a bound on every wait.
+//!
+//! A test begins with [`need!`], which skips it by name where its program is not installed, and fails it where
+//! the environment says `PREMASTER_CI=1`.
+#![forbid(unsafe_code)]
+
+pub mod authority;
+pub mod case;
+pub mod openssl;
+pub mod process;
+pub mod program;
+pub mod transport;
+pub mod www;
+
+pub use authority::{Authority, Issued, Key};
+pub use case::Case;
+pub use process::Process;
+pub use program::Program;
+pub use transport::{Listener, Trickle, connect, noise};
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up. Far above what is needed, for slow machines.
+pub const PATIENCE: Duration = Duration::from_secs(30);
