@@ -169,6 +169,7 @@ misbehaved! {
     PskModesMissing => missing_extension, 9846 "4.2.9", "pre_shared_key came without psk_key_exchange_modes";
     UnofferedPskMode => illegal_parameter, 9846 "4.2.9", "the server left out the key exchange that the client insists on";
     UnofferedEarlyData => unsupported_extension, 9846 "4.2.10", "the server accepted early data that it may not accept";
+    EarlyDataOfOtherSession => illegal_parameter, 9846 "4.2.10", "the server accepted early data, but not the session that it is for";
     TooMuchEarlyData => unexpected_message, 9846 "4.2.10", "there is more early data than allowed";
     UnofferedSession => illegal_parameter, 5246 "7.4.1.3", "the server resumes a session that was not offered";
     SessionSuiteChanged => illegal_parameter, 5246 "7.4.1.3", "the server resumed a session with another cipher suite";

@@ -96,6 +96,7 @@ fn limits(settings: &Settings) -> Result<Limits, Failure> {
     limits.handshake_message = 256 << 10;
     limits.handshake_total = 512 << 10;
     limits.chain_length = 64;
+    limits.skipped_early_data = 1 << 14;
     if let Some(most) = settings.number("-max-cert-list")? {
         limits.handshake_message = usize::try_from(most).unwrap_or(usize::MAX);
     }

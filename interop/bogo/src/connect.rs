@@ -50,10 +50,14 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
     if settings.has("-expect-no-offer-early-data") && offered {
         return Err(Failure::expected("no early data should be offered"));
     }
-    if offered && settings.has("-shim-writes-first") {
-        let data = settings.bytes("-shim-initial-write").unwrap_or(b"hello").to_vec();
-        transport.connection.send_early(&data, &mut transport.output)?;
-    }
+    let first = first_write(settings)?;
+    let early = if offered { first.as_slice() } else { &[] };
+    transport.flush()?;
+    // One byte of the record for now: the rest goes out with what comes next.
+    transport.allowance = settings.has("-read-with-unfinished-write").then_some(1);
+    let written = transport.connection.send_early(early, &mut transport.output)?;
+    transport.flush()?;
+    transport.allowance = None;
     handshake(settings, &mut transport)?;
     if settings.has("-handshake-never-done") {
         return Err(Failure::expected("the handshake was not to finish"));
@@ -66,7 +70,11 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
     // What was rejected is done again, under the settings for that.
     let part = &Part { settings: if rejected { part.retry } else { settings }, ..*part };
     expect::after_handshake(part, &transport, kept_before)?;
-    talk(part.settings, &mut transport, offered && accepted)?;
+    let rest = match accepted {
+        true => first.get(written..).unwrap_or_default().to_vec(),
+        false => first_write(part.settings)?,
+    };
+    talk(part.settings, &mut transport, &rest)?;
     expect::at_the_end(part, &transport, kept_before)
 }
 
@@ -91,26 +99,29 @@ fn handshake(settings: &Settings, transport: &mut Transport) -> Result<(), Failu
 }
 
 /// What the runner wants to hear, then an echo with every bit turned around.
-fn talk(settings: &Settings, transport: &mut Transport, has_written: bool) -> Result<(), Failure> {
+fn talk(settings: &Settings, transport: &mut Transport, first: &[u8]) -> Result<(), Failure> {
     exports(settings, transport)?;
-    let first = settings.bytes("-shim-initial-write").unwrap_or(b"hello").to_vec();
     if settings.has("-write-different-record-sizes") {
         let data = [0x42; 32769];
         for len in [1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769] {
             transport.write(&data[..len])?;
         }
-    } else if settings.has("-read-with-unfinished-write") {
-        transport.allowance = Some(1);
-        transport.write(&first)?;
-    } else if settings.has("-shim-writes-first") && !has_written {
-        for _ in 0..settings.number("-repeat-shim-initial-write")?.unwrap_or(1) {
-            transport.write(&first)?;
-        }
+    } else if !first.is_empty() {
+        transport.allowance = settings.has("-read-with-unfinished-write").then_some(1);
+        transport.write(first)?;
     }
     if !settings.has("-shim-shuts-down") && !settings.has("-write-different-record-sizes") {
         echo(settings, transport)?;
     }
     shut_down(settings, transport)
+}
+
+/// What is written before anything is read.
+fn first_write(settings: &Settings) -> Result<Vec<u8>, Failure> {
+    let write = settings.bytes("-shim-initial-write").unwrap_or(b"hello");
+    let times = settings.number("-repeat-shim-initial-write")?.unwrap_or(1);
+    let wanted = settings.has("-shim-writes-first") || settings.has("-read-with-unfinished-write");
+    Ok(write.repeat(if wanted { usize::try_from(times).unwrap_or_default() } else { 0 }))
 }
 
 fn echo(settings: &Settings, transport: &mut Transport) -> Result<(), Failure> {

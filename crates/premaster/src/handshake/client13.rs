@@ -188,6 +188,7 @@ fn early_data_answered(
             Ok(true)
         }
         Some(session) if session.alpn != info.alpn => Err(Misbehaved::UnofferedAlpn.into()),
+        _ if offer.early_data > 0 => Err(Misbehaved::EarlyDataOfOtherSession.into()),
         _ => Err(Misbehaved::UnofferedEarlyData.into()),
     }
 }
@@ -274,7 +275,8 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
         }
         offer.retry_with(Group::find(code).ok_or(Misbehaved::UnofferedGroup)?)?;
     }
-    if std::mem::take(&mut offer.early_data) > 0 {
+    let offered_early_data = std::mem::take(&mut offer.early_data) > 0;
+    if offered_early_data {
         // RFC 9846 section 4.2.10: the second ClientHello goes in the clear, without early_data.
         peer.allow_early_data(0);
         peer.install_write(Sealer::plaintext(), Epoch::Plaintext)?;
@@ -282,7 +284,8 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
     // RFC 9846 section 4.1.4: keys of another hash than the suite's are of no use any more.
     offer.psks.retain(|psk| psk.hash == suite.hash);
     offer.cookie = cookie.map(|cookie| cookie.cookie.to_vec());
-    if offer.config.middlebox_compatibility {
+    // RFC 9846 appendix E.4: once, which with early data was right after the first ClientHello.
+    if offer.config.middlebox_compatibility && !offered_early_data {
         peer.send_change_cipher_spec()?;
     }
     offer.send(peer)?;

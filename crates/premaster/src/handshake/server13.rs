@@ -63,6 +63,7 @@ pub(super) async fn handshake(
         peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
         skip_early_data(&peer, &config, &hello);
         let second = retry(&peer, suite, group, &message).await?;
+        check_hello(&ClientHello::decode(second.body())?)?;
         check_second_hello(&message, &second, group)?;
         message = second;
         psk = psk13::accept(&peer, &resumable, &ClientHello::decode(message.body())?, &[suite.hash]).await?;
@@ -373,7 +374,9 @@ fn send_hello(
 
 fn send_encrypted_extensions(peer: &Peer, info: &Info, hello: &ClientHello<'_>) {
     let mut extensions = Vec::new();
-    if info.server_name.is_some() && hello.extensions.find(ExtensionType::SERVER_NAME).is_some() {
+    // RFC 6066 section 3: a server that resumes MUST NOT acknowledge the name.
+    let resumed = info.resumed.is_resumed();
+    if info.server_name.is_some() && !resumed && hello.extensions.find(ExtensionType::SERVER_NAME).is_some() {
         push(&mut extensions, &extension::ServerNameAcknowledged);
     }
     if let Some(protocol) = &info.alpn {

@@ -9,6 +9,7 @@ use crate::{
     resume::{ClientAsked, ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
     schedule::tls13::ResumptionSecret,
     wire::{
+        PskKeyExchangeMode,
         extension::{self, Extensions},
         message::{ClientHello, NewSessionTicket13},
     },
@@ -73,8 +74,12 @@ pub(super) async fn send_tickets(
 ) -> Result<(), Error> {
     let sessions = &config.sessions;
     let modes = hello.extensions.get::<extension::PskKeyExchangeModes<'_>>()?;
-    if sessions.is_off() || modes.is_none() {
-        // RFC 9846 section 4.2.9: a client that names no mode has no use for tickets.
+    let usable = modes.is_some_and(|modes| {
+        modes.ke_modes.contains(PskKeyExchangeMode::psk_dhe_ke)
+            || (config.allow_psk_ke && modes.ke_modes.contains(PskKeyExchangeMode::psk_ke))
+    });
+    if sessions.is_off() || !usable {
+        // RFC 9846 section 4.2.9: servers SHOULD NOT send tickets that no mode of the client's goes with.
         return Ok(());
     }
     for nonce in 0..ticket_count(sessions, hello, made.info)? {
