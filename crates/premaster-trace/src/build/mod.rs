@@ -1,0 +1,75 @@
+//! From what was heard to a trace.
+mod exposure;
+mod graph;
+mod key_pairs;
+mod knowledge;
+mod redact;
+mod steps;
+mod summary;
+mod wire;
+
+use crate::{
+    model::{Schema, Side, Trace},
+    recorder::Log,
+};
+
+/// What a trace says of what was secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reveal {
+    /// Neither secrets nor who the ends are: for sharing.
+    Redacted,
+    /// No secrets.
+    #[default]
+    Nothing,
+    /// Everything: whoever reads the trace can read the connection.
+    Secrets,
+}
+
+/// Both ends' logs.
+#[derive(Clone, Copy)]
+pub(crate) struct Logs<'a> {
+    pub(crate) client: &'a Log,
+    pub(crate) server: &'a Log,
+}
+
+impl<'a> Logs<'a> {
+    pub(crate) fn of(&self, side: Side) -> &'a Log {
+        match side {
+            Side::Client => self.client,
+            Side::Server => self.server,
+        }
+    }
+
+    pub(crate) fn observed(&self) -> Vec<Side> {
+        [Side::Client, Side::Server].into_iter().filter(|side| !self.of(*side).heard.is_empty()).collect()
+    }
+}
+
+/// Puts it all together.
+pub(crate) fn trace(title: &str, reveal: Reveal, client: &Log, server: &Log) -> Trace {
+    let logs = Logs { client, server };
+    let wire = wire::Wire::assemble(logs);
+    let mut messages = wire.messages();
+    let keys = key_pairs::find(logs, &messages);
+    let secrets = graph::derivations(logs, &wire, &messages, &keys);
+    let steps = steps::list(logs, &wire, &messages, &secrets, &keys);
+    knowledge::tell(&mut messages, &steps, &logs.observed());
+    let mut summary = summary::of(logs, &messages, &secrets);
+    let exposure = exposure::list(&summary, &messages, &keys);
+    summary.verdict = exposure::verdict(&summary, &exposure);
+    let omitted = logs.client.omitted.max(logs.server.omitted);
+    let trace = Trace {
+        schema: Schema::TraceV1,
+        title: crate::sanitize::text(title),
+        contains_secrets: true,
+        observed: logs.observed(),
+        summary,
+        flights: wire.flights(&messages),
+        steps: steps.into_iter().map(|placed| placed.step).collect(),
+        keys,
+        secrets,
+        exposure,
+        omitted: (omitted > 0).then(|| format!("{omitted} events after the recorder's limit were left out")),
+    };
+    redact::apply(trace, reveal)
+}
