@@ -40,7 +40,7 @@ use crate::{
     },
     suite::Suite,
     wire::{
-        EcPointFormat, ExtensionType, HandshakeType, PerSide, ProtocolVersion, Side,
+        EcPointFormat, HandshakeType, PerSide, ProtocolVersion, Side,
         extension::{self, Place},
         message::{
             CertificateRequest12, CertificateStatus, Finished, NewSessionTicket12, ServerHello,
