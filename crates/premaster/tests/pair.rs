@@ -12,6 +12,18 @@ use premaster::{
 
 const KEYS: [Key; 5] = [Key::EcdsaP256, Key::EcdsaP384, Key::EcdsaP521, Key::Ed25519, Key::Rsa2048];
 
+/// The group under test, and after it the curve of the certificate's key, which a TLS 1.2 client must support too
+/// (RFC 8422 section 5.3).
+fn groups(group: NamedGroup, key: Key) -> Vec<NamedGroup> {
+    let certified = match key {
+        Key::EcdsaP256 => Some(NamedGroup::secp256r1),
+        Key::EcdsaP384 => Some(NamedGroup::secp384r1),
+        Key::EcdsaP521 => Some(NamedGroup::secp521r1),
+        Key::Ed25519 | Key::Rsa2048 => None,
+    };
+    std::iter::once(group).chain(certified.filter(|certified| *certified != group)).collect()
+}
+
 #[test]
 fn every_suite_group_and_key() {
     let authority = Authority::new();
@@ -36,7 +48,7 @@ fn every_suite_group_and_key() {
                         let policy = Policy::MODERN
                             .with_versions(&[version])
                             .with_cipher_suites(&[suite.code])
-                            .with_groups(&[group]);
+                            .with_groups(&groups(group, key));
                         let client = client_config(&authority, |builder| {
                             builder
                                 .policy(policy.clone())

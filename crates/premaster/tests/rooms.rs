@@ -21,7 +21,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["secret", "wire", "crypto", "observe", "suite", "exchange"]),
     ("record", &["secret", "wire", "error", "crypto"]),
     // A credential may hold a key that agrees instead of one that signs: `exchange`'s StaticKey.
-    ("identity", &["secret", "wire", "error", "crypto", "observe", "exchange"]),
+    // A pre-shared key is imported with the key schedule's HKDF (RFC 9258).
+    ("identity", &["secret", "wire", "error", "crypto", "observe", "exchange", "schedule"]),
     (
         "resume",
         &["secret", "wire", "error", "crypto", "observe", "suite", "exchange", "schedule", "identity"],

@@ -9,7 +9,8 @@ use crate::{
     crypto::sign::{KeyKind, SchemeUse},
     error::{Failure, Incompatible, Misbehaved},
     identity::{
-        Ask, CertificateVerifyContent, Credential, PeerCertificates, Signed, VerifiedChain, Verifier,
+        Ask, CertificateVerifyContent, Credential, PeerCertificates, SignatureVerified, Signed,
+        VerifiedChain, Verifier,
     },
     observe::{Choice, Event, KeyLife, Tap},
     suite::{Authentication, KeyExchange, Suite},
@@ -113,7 +114,7 @@ pub(super) fn verify13(
     chain: &VerifiedChain,
     transcript: &crate::crypto::hash::Digest,
     message: &Message,
-) -> Result<SignatureScheme, Error> {
+) -> Result<(SignatureScheme, SignatureVerified), Error> {
     let verify = CertificateVerify::decode(message.body())?;
     let content = CertificateVerifyContent::new(side, transcript.as_ref()).ok_or(Failure::Crypto)?;
     let signed = Signed {
@@ -122,8 +123,8 @@ pub(super) fn verify13(
         content: &content,
         signature: verify.signature,
     };
-    chain.verify_signature(&signed, offered, &peer.tap())?;
-    Ok(verify.scheme)
+    let proof = chain.verify_signature(&signed, offered, &peer.tap())?;
+    Ok((verify.scheme, proof))
 }
 
 /// This side's CertificateVerify in TLS 1.3.
@@ -394,7 +395,7 @@ pub(super) fn verify12(
     chain: &VerifiedChain,
     messages: &[u8],
     message: &Message,
-) -> Result<SignatureScheme, Error> {
+) -> Result<(SignatureScheme, SignatureVerified), Error> {
     let verify = CertificateVerify::decode(message.body())?;
     let signed = Signed {
         scheme: verify.scheme,
@@ -402,8 +403,8 @@ pub(super) fn verify12(
         content: messages,
         signature: verify.signature,
     };
-    chain.verify_signature(&signed, offered, &peer.tap())?;
-    Ok(verify.scheme)
+    let proof = chain.verify_signature(&signed, offered, &peer.tap())?;
+    Ok((verify.scheme, proof))
 }
 
 /// Tells an observer of a key that was made and used in one go: the reply to a published key.

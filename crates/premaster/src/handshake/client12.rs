@@ -22,7 +22,7 @@
 use super::{
     Established, Secrets, authenticate,
     client::{Offer, check_place},
-    established::Info,
+    established::{Believed, FinishedVerified, Info},
     exchange12,
     peer::{Message, Peer},
     record_keys::{opener12, sealer12},
@@ -49,7 +49,6 @@ use crate::{
     },
 };
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 
 pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Result<Established, Error> {
     let hello = ServerHello::decode(answer.body())?;
@@ -82,7 +81,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
         authenticate::check_use12(suite, &offer.policy.groups, &server)?;
         certificate = Some(server);
     }
-    let server_key =
+    let (server_key, signed) =
         exchange12::server_key(&peer, &offer, suite, &randoms, certificate.as_ref(), &mut info).await?;
 
     let request = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
@@ -93,7 +92,15 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     }
     let done = peer.expect(HandshakeType::SERVER_HELLO_DONE).await?;
     ServerHelloDone::decode(done.body())?;
-    info.peer = certificate.map(|chain| Arc::new(chain.into_parts().0));
+    let believed = match (certificate, signed) {
+        (Some(chain), Some(signed)) => {
+            let (identity, believed) = Believed::signed(chain, signed);
+            info.peer = Some(identity);
+            believed
+        }
+        _ if suite.key_exchange.has_psk() => Believed::KnowsKey,
+        _ => Believed::Anonymous,
+    };
 
     // The client's flight: the certificate it was asked for, its half of the exchange, and its signature.
     let mut own = None;
@@ -122,7 +129,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     peer.expect_change_cipher_spec().await?;
     peer.install_read(opener12(suite, &block, Side::Server, order)?, Epoch::Application(0));
     drop(block);
-    expect_finished(&peer, &master, Side::Server).await?;
+    let finished = FinishedVerified::expect12(&peer, &master, Side::Server).await?;
     let id = hello.session_id.to_vec();
     let name = ticket
         .filter(|ticket| !ticket.ticket.is_empty())
@@ -130,7 +137,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let name = name.or_else(|| (!id.is_empty()).then_some((SessionName::Id(id), 0)));
     keep(&offer, &info, &master, name);
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets, keeper: None })
+    Ok(Established::new(info, secrets, None, believed, finished))
 }
 
 /// A NewSessionTicket, taken out of its message.
@@ -192,7 +199,7 @@ async fn abbreviated(
     let ticket = expect_ticket(&peer, hello).await?;
     peer.expect_change_cipher_spec().await?;
     peer.install_read(opener12(suite, &block, Side::Server, order)?, Epoch::Application(0));
-    expect_finished(&peer, &master, Side::Server).await?;
+    let finished = FinishedVerified::expect12(&peer, &master, Side::Server).await?;
 
     peer.send_change_cipher_spec()?;
     peer.install_write(sealer12(suite, &block, Side::Client, order)?, Epoch::Application(0))?;
@@ -203,7 +210,7 @@ async fn abbreviated(
         keep(&offer, &info, &master, Some((SessionName::Ticket(ticket.ticket), ticket.lifetime_hint)));
     }
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets, keeper: None })
+    Ok(Established::new(info, secrets, None, Believed::KnowsKey, finished))
 }
 
 /// Keeps the session, under the name that the server gave it.
@@ -293,16 +300,5 @@ pub(super) fn master_secret(
     match info.extended_master_secret {
         true => premaster.into_extended_master(kdf, &peer.transcript_hash()),
         false => premaster.into_master(kdf, &randoms.client, &randoms.server),
-    }
-}
-
-/// The peer's Finished (RFC 5246 section 7.4.9).
-pub(super) async fn expect_finished(peer: &Peer, master: &MasterSecret, side: Side) -> Result<(), Error> {
-    let expected = master.verify_data(side, &peer.transcript_hash());
-    let message = peer.expect(HandshakeType::FINISHED).await?;
-    let finished = Finished::decode(message.body())?;
-    match bool::from(expected.as_slice().ct_eq(finished.verify_data)) {
-        true => Ok(()),
-        false => Err(Misbehaved::WrongFinished.into()),
     }
 }

@@ -21,7 +21,7 @@
 use super::{
     Established, Secrets, authenticate,
     client::{Offer, check_place},
-    established::Info,
+    established::{Believed, FinishedVerified, Info},
     peer::{Message, Peer},
     psk13::OfferedPsk,
     record_keys::{opener13, sealer13},
@@ -41,7 +41,6 @@ use crate::{
         message::{CertificateRequest13, EncryptedExtensions, EndOfEarlyData, Finished, ServerHello},
     },
 };
-use std::sync::Arc;
 
 pub(super) async fn handshake(
     peer: Peer,
@@ -125,6 +124,7 @@ pub(super) async fn handshake(
     // Authentication of the server: its certificate, and its signature over everything so far; or the
     // pre-shared key, which nobody else has.
     let mut requested = None;
+    let mut believed = Believed::KnowsKey;
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
@@ -132,9 +132,12 @@ pub(super) async fn handshake(
         let signed = peer.transcript_hash();
         let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
         let schemes = &offer.policy.signature_schemes;
-        info.peer_scheme =
-            Some(authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?);
-        info.peer = Some(Arc::new(server.into_parts().0));
+        let (scheme, proof) =
+            authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?;
+        info.peer_scheme = Some(scheme);
+        let (identity, by_certificate) = Believed::signed(server, proof);
+        info.peer = Some(identity);
+        believed = by_certificate;
     }
     let request =
         requested.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
@@ -142,12 +145,7 @@ pub(super) async fn handshake(
         authenticate::check_request13(request)?;
     }
 
-    let transcript = peer.transcript_hash();
-    let message = peer.expect(HandshakeType::FINISHED).await?;
-    let finished = Finished::decode(message.body())?;
-    if !handshake_traffic.server.verify(&transcript, finished.verify_data) {
-        return Err(Misbehaved::WrongFinished.into());
-    }
+    let finished = FinishedVerified::expect13(&peer, &handshake_traffic.server).await?;
     let transcript = peer.transcript_hash();
     let application_traffic = main.application_traffic(&transcript);
     let exporter = main.exporter(&transcript);
@@ -169,7 +167,7 @@ pub(super) async fn handshake(
     let keeper = Keeper::new(&offer.config, &offer.name);
     let resumption = keeper.is_some().then(|| main.into_resumption(&peer.transcript_hash()));
     let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption };
-    Ok(Established { info: Box::new(info), secrets, keeper })
+    Ok(Established::new(info, secrets, keeper, believed, finished))
 }
 
 /// Whether the server accepts early data. It may only with the first key, and with what the key is for.

@@ -1,23 +1,86 @@
 //! What a handshake yields.
-use super::sessions::Keeper;
+use super::{peer::Peer, sessions::Keeper};
 use crate::{
-    identity::PeerIdentity,
+    Error,
+    error::Misbehaved,
+    identity::{PeerIdentity, SignatureVerified, Verified, VerifiedChain},
     observe::Resumed,
     schedule::{
         tls12::MasterSecret,
         tls13::{ExporterSecret, ResumptionSecret, TrafficSecret},
     },
     suite::Suite,
-    wire::{NamedGroup, PerSide, ProtocolVersion, SignatureScheme},
+    wire::{HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side, SignatureScheme, message::Finished},
 };
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
-/// A finished handshake: both Finished messages are verified. Only this yields application keys.
+/// A finished handshake. Only this yields application keys, and it takes two proofs that only the checks
+/// themselves can make: that the peer is believed, and that its Finished is right.
 pub(crate) struct Established {
     pub(crate) info: Box<Info>,
     pub(crate) secrets: Secrets,
     /// For tickets that a client may still be sent.
     pub(crate) keeper: Option<Box<Keeper>>,
+}
+
+impl Established {
+    pub(super) fn new(
+        info: Info,
+        secrets: Secrets,
+        keeper: Option<Box<Keeper>>,
+        _believed: Believed,
+        _finished: FinishedVerified,
+    ) -> Self {
+        Self { info: Box::new(info), secrets, keeper }
+    }
+}
+
+/// Why the peer is believed to be who it is.
+pub(super) enum Believed {
+    /// Its certificate was judged, and it has the certificate's key. Held for what it took to make them.
+    Certificate { _judged: Verified, _signed: SignatureVerified },
+    /// It knows a key that nobody else knows: its Finished shows that.
+    KnowsKey,
+    /// It is a client that was not asked, or has no certificate and needs none.
+    NotAsked,
+    /// The suite authenticates nobody.
+    Anonymous,
+}
+
+impl Believed {
+    /// By its certificate, and a signature over the handshake.
+    pub(super) fn signed(chain: VerifiedChain, signed: SignatureVerified) -> (Arc<PeerIdentity>, Self) {
+        let (identity, judged) = chain.into_parts();
+        (Arc::new(identity), Self::Certificate { _judged: judged, _signed: signed })
+    }
+}
+
+/// Proof that the peer's Finished is right: both sides saw the same handshake.
+pub(super) struct FinishedVerified(());
+
+impl FinishedVerified {
+    /// The peer's Finished in TLS 1.3 (RFC 9846 section 4.4.4).
+    pub(super) async fn expect13(peer: &Peer, secret: &TrafficSecret) -> Result<Self, Error> {
+        let transcript = peer.transcript_hash();
+        let message = peer.expect(HandshakeType::FINISHED).await?;
+        let finished = Finished::decode(message.body())?;
+        match secret.verify(&transcript, finished.verify_data) {
+            true => Ok(Self(())),
+            false => Err(Misbehaved::WrongFinished.into()),
+        }
+    }
+
+    /// The Finished of `side`, which is the peer, in TLS 1.2 (RFC 5246 section 7.4.9).
+    pub(super) async fn expect12(peer: &Peer, master: &MasterSecret, side: Side) -> Result<Self, Error> {
+        let expected = master.verify_data(side, &peer.transcript_hash());
+        let message = peer.expect(HandshakeType::FINISHED).await?;
+        let finished = Finished::decode(message.body())?;
+        match bool::from(expected.as_slice().ct_eq(finished.verify_data)) {
+            true => Ok(Self(())),
+            false => Err(Misbehaved::WrongFinished.into()),
+        }
+    }
 }
 
 /// What the connection goes on with.

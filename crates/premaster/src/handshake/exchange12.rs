@@ -25,7 +25,10 @@ use crate::{
         DhParameters, EphemeralKey, Group, GroupKind, PublishedKey, ServerKey, SharedSecret, StaticKind,
         StaticPublicKey, psk_premaster,
     },
-    identity::{Certificate, Credential, ExternalPsk, Signed, VerifiedChain, server_key_exchange_content},
+    identity::{
+        Certificate, Credential, ExternalPsk, SignatureVerified, Signed, VerifiedChain,
+        server_key_exchange_content,
+    },
     observe::{Choice, Event, KeyLife},
     record::CbcOrder,
     schedule::tls12::PremasterSecret,
@@ -49,7 +52,7 @@ pub(super) async fn server_key(
     randoms: &PerSide<[u8; 32]>,
     certificate: Option<&VerifiedChain>,
     info: &mut Info,
-) -> Result<Option<PublishedKey>, Error> {
+) -> Result<(Option<PublishedKey>, Option<SignatureVerified>), Error> {
     let shape = server_shape(suite.key_exchange);
     let message = match (shape.params, shape.psk_hint) {
         // RFC 5246 section 7.4.3: with a static exchange this message is illegal, and the next `expect` says so.
@@ -61,8 +64,11 @@ pub(super) async fn server_key(
     let exchange =
         message.as_ref().map(|message| ServerKeyExchange::decode(message.body(), shape)).transpose()?;
     let Some(params) = exchange.as_ref().and_then(|exchange| exchange.params) else {
-        return certified_key(offer, suite, certificate, info);
+        // Nothing is signed: who computes Finished has the key that the premaster secret went to.
+        let proof = certificate.map(SignatureVerified::left_to_finished);
+        return Ok((certified_key(offer, suite, certificate, info)?, proof));
     };
+    let mut proof = None;
     if let Some(signed) = exchange.and_then(|exchange| exchange.signed) {
         let mut encoded = Vec::with_capacity(256);
         params.encode(&mut encoded);
@@ -70,7 +76,7 @@ pub(super) async fn server_key(
         let chain = certificate.ok_or(Misbehaved::NoCertificate)?;
         let message::Signed { scheme, signature } = signed;
         let signed = Signed { scheme, usage: SchemeUse::Tls12, content: &content, signature };
-        chain.verify_signature(&signed, &offer.policy.signature_schemes, &peer.tap())?;
+        proof = Some(chain.verify_signature(&signed, &offer.policy.signature_schemes, &peer.tap())?);
         info.peer_scheme = Some(scheme);
     }
     let published = match params {
@@ -90,7 +96,7 @@ pub(super) async fn server_key(
         let because = "the server chose it";
         peer.tap().emit(|| Event::Chose { what: Choice::Group(group), because });
     }
-    Ok(Some(published))
+    Ok((Some(published), proof))
 }
 
 fn offered_curve(offer: &Offer, code: NamedGroup) -> Result<&'static Group, Misbehaved> {

@@ -4,8 +4,8 @@
 //! erased. With static exchanges the long-term one does both, and forward secrecy is gone.
 use super::{
     Established, Secrets, authenticate,
-    client12::{check_extended_master_secret, expect_finished, master_secret},
-    established::Info,
+    client12::{check_extended_master_secret, master_secret},
+    established::{Believed, FinishedVerified, Info},
     exchange12,
     negotiate::{self, Means},
     peer::{Message, Peer},
@@ -106,18 +106,22 @@ pub(super) async fn handshake(
     let message = peer.expect(HandshakeType::CLIENT_KEY_EXCHANGE).await?;
     let premaster = exchange12::open(&peer, &config, suite, &hello, server_key, &message).await?;
     let master = master_secret(&peer, &info, suite, premaster, &randoms);
+    let mut believed = if suite.key_exchange.has_psk() { Believed::KnowsKey } else { Believed::NotAsked };
     if let Some(client) = client {
         let signed = peer.messages();
         let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
         let schemes = &config.policy.signature_schemes;
-        info.peer_scheme = Some(authenticate::verify12(&peer, schemes, &client, &signed, &message)?);
-        info.peer = Some(Arc::new(client.into_parts().0));
+        let (scheme, proof) = authenticate::verify12(&peer, schemes, &client, &signed, &message)?;
+        info.peer_scheme = Some(scheme);
+        let (identity, by_certificate) = Believed::signed(client, proof);
+        info.peer = Some(identity);
+        believed = by_certificate;
     }
     peer.forget_messages();
     let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
     peer.expect_change_cipher_spec().await?;
     peer.install_read(opener12(suite, &block, Side::Client, order)?, Epoch::Application(0));
-    expect_finished(&peer, &master, Side::Client).await?;
+    let finished = FinishedVerified::expect12(&peer, &master, Side::Client).await?;
 
     let made = Made { info: &info, scope: &scope, now, authenticated: now };
     if ticket {
@@ -130,7 +134,7 @@ pub(super) async fn handshake(
     peer.send(&Finished { verify_data: &verify_data });
     store_session(&config, &session_id, &master, made).await;
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets, keeper: None })
+    Ok(Established::new(info, secrets, None, believed, finished))
 }
 
 /// Whether the client can keep a ticket, and this server has keys to seal one (RFC 5077 section 3.1).
@@ -259,9 +263,9 @@ async fn abbreviated(
     peer.expect_change_cipher_spec().await?;
     peer.install_read(opener12(suite, &block, Side::Client, order)?, Epoch::Application(0));
     drop(block);
-    expect_finished(&peer, &master, Side::Client).await?;
+    let finished = FinishedVerified::expect12(&peer, &master, Side::Client).await?;
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
-    Ok(Established { info: Box::new(info), secrets, keeper: None })
+    Ok(Established::new(info, secrets, None, Believed::KnowsKey, finished))
 }
 
 struct Choice12 {

@@ -1,7 +1,7 @@
 //! The server's side of the TLS 1.3 handshake (RFC 9846 section 2; the figure is in `client13`).
 use super::{
     Established, Secrets, authenticate,
-    established::Info,
+    established::{Believed, FinishedVerified, Info},
     negotiate::{self, Chosen, Share},
     peer::{EarlyData, Message, Peer},
     psk13::{self, AcceptedPsk},
@@ -164,6 +164,7 @@ pub(super) async fn handshake(
     if early_traffic.is_some() {
         end_of_early_data(&peer, suite, &handshake_traffic.client).await?;
     }
+    let mut believed = if credential.is_some() { Believed::NotAsked } else { Believed::KnowsKey };
     if let Some(verifier) = verifier {
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
         let required = config.client_authentication.is_required();
@@ -173,23 +174,21 @@ pub(super) async fn handshake(
             let signed = peer.transcript_hash();
             let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
             let schemes = &config.policy.signature_schemes;
-            info.peer_scheme =
-                Some(authenticate::verify13(&peer, Side::Client, schemes, &client, &signed, &message)?);
-            info.peer = Some(Arc::new(client.into_parts().0));
+            let (scheme, proof) =
+                authenticate::verify13(&peer, Side::Client, schemes, &client, &signed, &message)?;
+            info.peer_scheme = Some(scheme);
+            let (identity, by_certificate) = Believed::signed(client, proof);
+            info.peer = Some(identity);
+            believed = by_certificate;
         }
     }
-    let transcript = peer.transcript_hash();
-    let message = peer.expect(HandshakeType::FINISHED).await?;
-    let finished = Finished::decode(message.body())?;
-    if !handshake_traffic.client.verify(&transcript, finished.verify_data) {
-        return Err(Misbehaved::WrongFinished.into());
-    }
+    let finished = FinishedVerified::expect13(&peer, &handshake_traffic.client).await?;
     peer.install_read(opener13(suite, &application_traffic.client)?, Epoch::Application(0));
     let secret = main.into_resumption(&peer.transcript_hash());
     let made = Made { info: &info, scope: &scope, now, authenticated };
     sessions::send_tickets(&peer, &config, &hello, &secret, made).await?;
     let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption: None };
-    Ok(Established { info: Box::new(info), secrets, keeper: None })
+    Ok(Established::new(info, secrets, None, believed, finished))
 }
 
 fn check_hello(hello: &ClientHello<'_>) -> Result<(), Error> {

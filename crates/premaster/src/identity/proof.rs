@@ -14,13 +14,6 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Verified(());
 
-impl Verified {
-    /// For a session that is resumed: its first handshake verified this peer (RFC 9846 section 4.2.11).
-    pub(crate) fn by_session(_session: &PeerIdentity) -> Self {
-        Self(())
-    }
-}
-
 /// Proof that the peer holds the private key of its certificate.
 #[derive(Debug)]
 pub struct SignatureVerified(());
