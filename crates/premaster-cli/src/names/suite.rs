@@ -90,7 +90,10 @@ fn parts(suite: &Suite) -> Vec<Part> {
         let meaning = "negotiated apart: see supported_groups and signature_algorithms";
         parts.push(part("(no name)", "key exchange", meaning));
     } else {
-        parts.push(part(suite.key_exchange.name(), "key exchange", key_exchange(suite.key_exchange)));
+        let name = suite.key_exchange.name();
+        // RFC 6655 turned the two words around.
+        let name = if suite.name().contains(name) { name } else { "PSK_DHE" };
+        parts.push(part(name, "key exchange", key_exchange(suite.key_exchange)));
         if let Some((text, meaning)) = authentication(suite) {
             parts.push(part(text, "authentication", meaning));
         }
@@ -106,7 +109,9 @@ fn parts(suite: &Suite) -> Vec<Part> {
                 "each block is mixed with the one before; padding fills the last",
             ));
             let meaning = format!("HMAC-{} over each record, {} bytes", mac.name(), mac.output_len());
-            parts.push(part(mac.name().replace('-', ""), "MAC", meaning));
+            // The registry has no number for the first of them.
+            let text = mac.name().replace('-', "").replace("SHA1", "SHA");
+            parts.push(part(text, "MAC", meaning));
         }
     }
     let meaning = match suite.version() {
@@ -315,8 +320,8 @@ mod tests {
         for suite in Suite::ALL {
             let meaning = Meaning::of(suite);
             let mut rest = suite.name();
-            for part in meaning.parts.iter().filter(|part| rest.contains(&part.text)) {
-                rest = rest.split_once(&part.text).unwrap().1;
+            for part in &meaning.parts {
+                rest = rest.split_once(&part.text).map_or(rest, |(_, behind)| behind);
             }
             // What no part explains is punctuation.
             assert!(
