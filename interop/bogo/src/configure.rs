@@ -5,6 +5,7 @@ use crate::{
 use premaster::{
     ClientConfig, Connection, Output, Secret, ServerConfig,
     config::{ClientAuthentication, ConfigError, LegacyOptIn, Limits},
+    crypto::hash::HashAlgorithm,
     identity::{ExternalPsk, PskSource},
     pki_types::ServerName,
 };
@@ -37,7 +38,7 @@ fn client(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Cl
         .resumption(shared.client(settings))
         .clock(shared.clock.clone())
         .insist_on_certificate(certify::has_some(settings))
-        .external_psks(psk(settings))
+        .external_psks(psks(settings)?)
         .alpn(protocols(settings.bytes("-advertise-alpn").unwrap_or_default())?)
         .send_server_name(settings.has("-host-name"))
         .request_ocsp(settings.has("-enable-ocsp-stapling"))
@@ -67,6 +68,8 @@ fn server(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Se
     if settings.has("-fail-ocsp-callback") {
         return Err(Failure::unsupported("a server's callback that refuses to staple"));
     }
+    let psks = psks(settings)?;
+    let source = if psks.is_empty() { PskSource::None } else { PskSource::These(psks.into()) };
     ServerConfig::builder()
         .policy(policies::policy(settings)?)
         .allow_legacy(legacy())
@@ -74,7 +77,8 @@ fn server(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Se
         .sessions(shared.server(settings))
         .clock(shared.clock.clone())
         .client_authentication(authentication)
-        .external_psks(psk(settings).map_or(PskSource::None, |key| PskSource::These([key].into())))
+        .external_psks(source)
+        .psk_identity_hint(settings.bytes("-psk-identity").unwrap_or_default())
         .alpn(alpn)
         .limits(limits(settings)?)
         .observer(state.clone())
@@ -108,10 +112,28 @@ fn legacy() -> LegacyOptIn {
     LegacyOptIn::for_every_peer("the conformance suite tests it")
 }
 
-/// The key of `-psk`, with its name.
-fn psk(settings: &Settings) -> Option<Arc<ExternalPsk>> {
-    let key = Secret::from(settings.bytes("-psk")?);
-    Some(Arc::new(ExternalPsk::new(settings.bytes("-psk-identity").unwrap_or_default(), key)))
+/// The key of `-psk`, with its name, and those that are imported for TLS 1.3, once for each hash.
+fn psks(settings: &Settings) -> Result<Vec<Arc<ExternalPsk>>, Failure> {
+    let mut psks = Vec::new();
+    if let Some(key) = settings.bytes("-psk") {
+        let identity = settings.bytes("-psk-identity").unwrap_or_default();
+        psks.push(Arc::new(ExternalPsk::new(identity, Secret::from(key))));
+    }
+    for credential in settings.credentials.iter().filter(|credential| credential.has("-new-psk-credential")) {
+        let part = |flag| credential.base64(flag).map(Option::unwrap_or_default);
+        let hash = match credential.has("-psk-importer-sha384") {
+            true => HashAlgorithm::Sha384,
+            false => HashAlgorithm::Sha256,
+        };
+        let key = Secret::from(&*part("-psk-importer-key")?);
+        let external = ExternalPsk::new(part("-psk-importer-identity")?, key).with_hash(hash);
+        let context = part("-psk-importer-context")?;
+        for target in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            let imported = ExternalPsk::import(&external, &context, target);
+            psks.push(Arc::new(imported.ok_or_else(|| Failure::Configuration("no such PSK".into()))?));
+        }
+    }
+    Ok(psks)
 }
 
 /// A list of names with a byte of length before each.

@@ -51,11 +51,13 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
         return Err(Failure::expected("no early data should be offered"));
     }
     let first = first_write(settings)?;
-    let early = if offered { first.as_slice() } else { &[] };
     transport.flush()?;
     // One byte of the record for now: the rest goes out with what comes next.
     transport.allowance = settings.has("-read-with-unfinished-write").then_some(1);
-    let written = transport.connection.send_early(early, &mut transport.output)?;
+    let mut written = 0;
+    for piece in first.chunks(settings.bytes("-shim-initial-write").unwrap_or(b"hello").len().max(1)) {
+        written += transport.connection.send_early(piece, &mut transport.output)?;
+    }
     transport.flush()?;
     transport.allowance = None;
     handshake(settings, &mut transport)?;

@@ -44,6 +44,8 @@ const SWITCHES: &[&str] = &[
     "-decline-alpn",
     "-fips-202205",
     "-wpa-202304",
+    "-cnsa1-202603",
+    "-cnsa2-202603",
     "-reject-alpn",
     // premaster never starts over and never sends data before Finished is verified; these say the same.
     "-renegotiate-ignore",
@@ -56,6 +58,9 @@ const SWITCHES: &[&str] = &[
     "-decline-ocsp-callback",
     "-set-ocsp-in-callback",
     "-new-x509-credential",
+    "-new-psk-credential",
+    "-psk-importer-sha256",
+    "-psk-importer-sha384",
     "-must-match-issuer",
     // What must be so afterwards.
     "-expect-hrr",
@@ -94,6 +99,9 @@ const VALUES: &[&str] = &[
     "-verify-prefs",
     "-psk",
     "-psk-identity",
+    "-psk-importer-key",
+    "-psk-importer-identity",
+    "-psk-importer-context",
     "-host-name",
     "-advertise-alpn",
     "-select-alpn",

@@ -96,6 +96,29 @@ const NAMED: &[Named] = &[
             SignatureScheme::rsa_pss_rsae_sha512,
         ],
     },
+    Named {
+        flag: "-cnsa1-202603",
+        suites: &[
+            "TLS_AES_256_GCM_SHA384",
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            "AES256-GCM-SHA384",
+        ],
+        groups: &[NamedGroup::MLKEM1024, NamedGroup::secp384r1],
+        schemes: CNSA_SCHEMES,
+    },
+    Named {
+        flag: "-cnsa2-202603",
+        suites: &["TLS_AES_256_GCM_SHA384"],
+        groups: &[NamedGroup::MLKEM1024],
+        schemes: CNSA_SCHEMES,
+    },
+];
+
+const CNSA_SCHEMES: &[SignatureScheme] = &[
+    SignatureScheme::ecdsa_secp384r1_sha384,
+    SignatureScheme::rsa_pss_rsae_sha384,
+    SignatureScheme::rsa_pkcs1_sha384,
 ];
 
 /// The named policy that the flags ask for, if they do.
@@ -131,7 +154,8 @@ pub(crate) fn policy(settings: &Settings) -> Result<Policy, Failure> {
     policy.groups = Cow::Owned(groups);
     policy.require_extended_master_secret = false;
     policy.require_renegotiation_info = settings.has("-no-legacy-server-connect");
-    policy.server_preference = settings.has("-server-preference") || settings.has("-cipher");
+    policy.server_preference =
+        ["-server-preference", "-cipher", "-cnsa1-202603"].iter().any(|flag| settings.has(flag));
     Ok(policy)
 }
 
@@ -141,7 +165,11 @@ fn versions(settings: &Settings) -> Result<Vec<ProtocolVersion>, Failure> {
     let spoken = [(ProtocolVersion::TLS_1_3, "-no-tls13"), (ProtocolVersion::TLS_1_2, "-no-tls12")];
     let allowed =
         spoken.iter().filter(|(version, off)| (least..=most).contains(&version.0) && !settings.has(off));
-    Ok(allowed.map(|(version, _)| *version).collect())
+    // The newest policy is for TLS 1.3 alone.
+    let allowed = allowed.map(|(version, _)| *version);
+    Ok(allowed
+        .filter(|version| *version > ProtocolVersion::TLS_1_2 || !settings.has("-cnsa2-202603"))
+        .collect())
 }
 
 /// The groups that a share is sent for: the first, and the first of the other kind, classical or not.

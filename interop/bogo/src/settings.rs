@@ -19,6 +19,11 @@ const OF_A_CREDENTIAL: &[&str] = &[
     "-ocsp-response",
     "-signed-cert-timestamps",
     "-must-match-issuer",
+    "-psk-importer-key",
+    "-psk-importer-identity",
+    "-psk-importer-context",
+    "-psk-importer-sha256",
+    "-psk-importer-sha384",
 ];
 
 impl Settings {

@@ -38,6 +38,7 @@ pub struct ServerConfig {
     pub(crate) policy: Policy,
     pub(crate) credentials: Credentials,
     pub(crate) external_psks: PskSource,
+    pub(crate) psk_identity_hint: Vec<u8>,
     pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) sessions: ServerSessions,
     pub(crate) allow_psk_ke: bool,
@@ -58,6 +59,7 @@ impl ServerConfig {
                 policy: Policy::MODERN,
                 credentials: Credentials::none(),
                 external_psks: PskSource::None,
+                psk_identity_hint: Vec::new(),
                 legacy: Vec::new(),
                 sessions: ServerSessions::none(),
                 allow_psk_ke: false,
@@ -124,6 +126,12 @@ impl ServerConfigBuilder {
     /// Whether clients are asked for a certificate. Default no.
     pub fn client_authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.config.client_authentication = authentication;
+        self
+    }
+
+    /// What TLS 1.2 servers may say to help clients choose a key (RFC 4279 section 5.2). Default nothing.
+    pub fn psk_identity_hint(mut self, hint: impl Into<Vec<u8>>) -> Self {
+        self.config.psk_identity_hint = hint.into();
         self
     }
 

@@ -6,7 +6,8 @@ use crate::{
     handshake::peer::{EarlyData, Inbound, Message},
     observe::{Direction, Epoch, Event, Resumption},
     wire::{
-        AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Side, record::HEADER_LEN,
+        AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Side,
+        record::{HEADER_LEN, MAX_CIPHERTEXT_13, RecordHeader},
     },
 };
 use std::{
@@ -49,7 +50,10 @@ impl Connection {
         let length = match self.opener.frame(input) {
             Ok(Some(length)) => length,
             Ok(None) => HEADER_LEN,
-            Err(error) => return Err(self.fail(error, output)),
+            Err(error) => match self.skipped_frame(input, &error) {
+                Some(length) => length,
+                None => return Err(self.fail(error, output)),
+            },
         };
         let Some(record) = input.get_mut(..length) else {
             return Ok(Received { consumed: 0, content: Content::NeedMore(length) });
@@ -173,6 +177,18 @@ impl Connection {
         }
         self.drive(output)?;
         Ok(Opened::Progress)
+    }
+
+    /// The length of a record of early data that is skipped without a key: it is as long as a protected one may
+    /// be, where only plaintext is due (RFC 9846 section 4.2.10, after a HelloRetryRequest).
+    fn skipped_frame(&self, input: &[u8], error: &Error) -> Option<usize> {
+        let header = RecordHeader::decode(input.first_chunk()?);
+        let length = usize::from(header.length);
+        let skips = *error == Misbehaved::RecordTooLong.into()
+            && header.content_type == ContentType::APPLICATION_DATA
+            && length <= MAX_CIPHERTEXT_13
+            && self.skips_early_data(HEADER_LEN + length).ok()?;
+        skips.then_some(HEADER_LEN + length)
     }
 
     fn skips_early_data(&self, length: usize) -> Result<bool, Error> {

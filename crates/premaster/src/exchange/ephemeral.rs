@@ -44,6 +44,7 @@ pub struct EphemeralKey {
 enum Private {
     Curve(CurveKey),
     FiniteField(FieldKey, &'static SafePrime),
+    Kem(DecapsulationKey),
     Hybrid { curve: CurveKey, kem: DecapsulationKey, hybrid: &'static Hybrid },
 }
 
@@ -71,6 +72,11 @@ impl EphemeralKey {
                 let key = FieldKey::generate(modulus, safe_primes::exponent_len(prime.p.len()), random)?;
                 key.power(GENERATOR, &mut public).map_err(|_| Failure::Crypto)?;
                 Private::FiniteField(key, prime)
+            }
+            Algorithm::Kem(set) => {
+                let key = DecapsulationKey::generate(*set, random)?;
+                key.encapsulation_key(&mut public).map_err(|_| Failure::Crypto)?;
+                Private::Kem(key)
             }
             Algorithm::Hybrid(hybrid) => {
                 let kem = DecapsulationKey::generate(hybrid.kem, random)?;
@@ -116,6 +122,10 @@ impl EphemeralKey {
                 })
                 .map(SharedSecret::finite_field)
             }
+            Private::Kem(key) => Secret::try_fill(len, |secret| {
+                key.decapsulate(reply, secret).map_err(|_| Misbehaved::BadShare)
+            })
+            .map(SharedSecret::whole),
             Private::Hybrid { curve, kem, hybrid } => {
                 if reply.len() != self.group.reply_len {
                     return Err(Misbehaved::BadShare);

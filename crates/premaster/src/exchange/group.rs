@@ -1,5 +1,5 @@
 //! The groups that both versions negotiate by a code point (RFC 9846 section 4.2.7, RFC 7919, RFC 8422,
-//! draft-ietf-tls-ecdhe-mlkem), one row each.
+//! draft-ietf-tls-ecdhe-mlkem, draft-ietf-tls-mlkem), one row each.
 use super::{
     SharedSecret,
     finite_field::reply_in_field,
@@ -23,6 +23,8 @@ pub enum GroupKind {
     Curve,
     /// The integers modulo a safe prime.
     FiniteField,
+    /// ML-KEM by itself. In no policy of this library's: a hybrid holds even if ML-KEM should not.
+    Kem,
     /// An elliptic curve and ML-KEM, side by side: it holds as long as one of the two does.
     Hybrid,
 }
@@ -52,6 +54,7 @@ pub struct Group {
 pub(super) enum Algorithm {
     Curve(Curve),
     FiniteField(&'static SafePrime),
+    Kem(ParameterSet),
     Hybrid(Hybrid),
 }
 
@@ -120,6 +123,19 @@ const fn finite_field(code: NamedGroup, security_bits: u16, prime: &'static Safe
     }
 }
 
+const fn kem(code: NamedGroup, security_bits: u16, set: ParameterSet) -> Group {
+    Group {
+        code,
+        kind: GroupKind::Kem,
+        security_bits,
+        quantum_safe: true,
+        published_len: set.encapsulation_key_len(),
+        reply_len: set.ciphertext_len(),
+        secret_len: SHARED_SECRET_LEN,
+        algorithm: Algorithm::Kem(set),
+    }
+}
+
 const fn hybrid(code: NamedGroup, security_bits: u16, hybrid: Hybrid) -> Group {
     let Hybrid { curve, kem, .. } = hybrid;
     Group {
@@ -136,7 +152,7 @@ const fn hybrid(code: NamedGroup, security_bits: u16, hybrid: Hybrid) -> Group {
 
 use ParameterSet::{MlKem768, MlKem1024};
 
-static ALL: [Group; 12] = [
+static ALL: [Group; 14] = [
     hybrid(NamedGroup::X25519MLKEM768, 192, Hybrid { curve: Curve::X25519, kem: MlKem768, kem_first: true }),
     hybrid(
         NamedGroup::SecP256r1MLKEM768,
@@ -152,6 +168,8 @@ static ALL: [Group; 12] = [
     curve(NamedGroup::secp256r1, 128, Curve::P256),
     curve(NamedGroup::secp384r1, 192, Curve::P384),
     curve(NamedGroup::secp521r1, 256, Curve::P521),
+    kem(NamedGroup::MLKEM768, 192, MlKem768),
+    kem(NamedGroup::MLKEM1024, 256, MlKem1024),
     finite_field(NamedGroup::ffdhe2048, 103, &safe_primes::FFDHE2048),
     finite_field(NamedGroup::ffdhe3072, 125, &safe_primes::FFDHE3072),
     finite_field(NamedGroup::ffdhe4096, 150, &safe_primes::FFDHE4096),
@@ -182,7 +200,7 @@ impl Group {
     pub fn dh_parameters(&self) -> Option<(&'static [u8], &'static [u8])> {
         match self.algorithm {
             Algorithm::FiniteField(prime) => Some((prime.p, GENERATOR)),
-            Algorithm::Curve(_) | Algorithm::Hybrid(_) => None,
+            Algorithm::Curve(_) | Algorithm::Kem(_) | Algorithm::Hybrid(_) => None,
         }
     }
 
@@ -216,6 +234,13 @@ impl Group {
                 })?;
                 Ok((reply, SharedSecret::whole(secret)))
             }
+            Algorithm::Kem(set) => {
+                let mut reply = vec![0; self.reply_len];
+                let secret = Secret::try_fill(self.secret_len, |secret| {
+                    mlkem::encapsulate(*set, published, random, &mut reply, secret).map_err(not_encapsulated)
+                })?;
+                Ok((reply, SharedSecret::whole(secret)))
+            }
             Algorithm::Hybrid(hybrid) => self.encapsulate_hybrid(hybrid, published, random),
         }
     }
@@ -237,13 +262,17 @@ impl Group {
             hybrid.split_mut(&mut reply, curve.public_len()).ok_or(Failure::Crypto)?;
         let secret = Secret::try_fill(self.secret_len, |secret| {
             let (on_curve, in_kem) = hybrid.split_mut(secret, curve.secret_len()).ok_or(Failure::Crypto)?;
-            mlkem::encapsulate(hybrid.kem, key, random, ciphertext, in_kem).map_err(|error| match error {
-                NotEncapsulated::Random => Error::from(Failure::Random),
-                NotEncapsulated::Key => Misbehaved::BadEncapsulationKey.into(),
-            })?;
+            mlkem::encapsulate(hybrid.kem, key, random, ciphertext, in_kem).map_err(not_encapsulated)?;
             reply_on_curve(curve, point, random, own_point, on_curve)
         })?;
         Ok((reply, SharedSecret::whole(secret)))
+    }
+}
+
+fn not_encapsulated(error: NotEncapsulated) -> Error {
+    match error {
+        NotEncapsulated::Random => Failure::Random.into(),
+        NotEncapsulated::Key => Misbehaved::BadEncapsulationKey.into(),
     }
 }
 

@@ -127,6 +127,9 @@ pub(super) async fn handshake(
     let mut believed = Believed::KnowsKey;
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
+        if let Some(message) = &requested {
+            authenticate::check_request13(&CertificateRequest13::decode(message.body())?)?;
+        }
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
         let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
         let signed = peer.transcript_hash();
@@ -141,9 +144,6 @@ pub(super) async fn handshake(
     }
     let request =
         requested.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
-    if let Some(request) = &request {
-        authenticate::check_request13(request)?;
-    }
 
     let finished = FinishedVerified::expect13(&peer, &handshake_traffic.server).await?;
     let transcript = peer.transcript_hash();

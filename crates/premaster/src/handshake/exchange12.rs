@@ -185,7 +185,15 @@ pub(super) async fn publish(
                 let key = credential.and_then(|credential| credential.static_key());
                 Ok(Some(ServerKey::Static(key.ok_or(Failure::Configuration)?)))
             }
-            false => Ok(None),
+            false => {
+                // RFC 4279 section 2: no hint, no message.
+                let hint = &*config.psk_identity_hint;
+                if !hint.is_empty() {
+                    let psk_identity_hint = Some(hint);
+                    peer.send(&ServerKeyExchange { psk_identity_hint, params: None, signed: None });
+                }
+                Ok(None)
+            }
         };
     }
     let group = group.ok_or(Failure::Configuration)?;
@@ -217,7 +225,7 @@ pub(super) async fn publish(
         signature = Some((scheme.value, signed));
     }
     let signed = signature.as_ref().map(|(scheme, signature)| message::Signed { scheme: *scheme, signature });
-    let psk_identity_hint = exchange.has_psk().then_some(&[][..]);
+    let psk_identity_hint = exchange.has_psk().then_some(&*config.psk_identity_hint);
     peer.send(&ServerKeyExchange { psk_identity_hint, params: Some(params), signed });
     Ok(Some(ServerKey::Ephemeral(key)))
 }

@@ -160,6 +160,9 @@ registry! {
         ffdhe4096 = 0x0102, "ffdhe4096";
         ffdhe6144 = 0x0103, "ffdhe6144";
         ffdhe8192 = 0x0104, "ffdhe8192";
+        MLKEM512 = 0x0200, "MLKEM512";
+        MLKEM768 = 0x0201, "MLKEM768";
+        MLKEM1024 = 0x0202, "MLKEM1024";
         SecP256r1MLKEM768 = 0x11eb, "SecP256r1MLKEM768";
         X25519MLKEM768 = 0x11ec, "X25519MLKEM768";
         SecP384r1MLKEM1024 = 0x11ed, "SecP384r1MLKEM1024";
