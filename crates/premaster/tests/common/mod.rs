@@ -117,7 +117,7 @@ pub struct End {
 }
 
 impl End {
-    fn new(connection: Connection, output: Output) -> Self {
+    pub fn new(connection: Connection, output: Output) -> Self {
         Self { connection, output, input: Vec::new(), received: Vec::new(), closed: false }
     }
 
