@@ -36,9 +36,10 @@ impl Meaning {
                 GroupKind::Curve => "an elliptic curve",
                 GroupKind::FiniteField => "the integers modulo a safe prime",
                 GroupKind::Hybrid => "an elliptic curve and ML-KEM, side by side",
+                GroupKind::Kem => "module lattices: a key encapsulation, with no curve beside it",
             },
             versions: match group.kind {
-                GroupKind::Hybrid => &["TLS 1.3"],
+                GroupKind::Hybrid | GroupKind::Kem => &["TLS 1.3"],
                 _ => &["TLS 1.2", "TLS 1.3"],
             },
             security_bits: group.security_bits,
@@ -65,6 +66,7 @@ const fn other_names(code: NamedGroup) -> &'static [&'static str] {
 const fn defined_in(group: &Group) -> &'static str {
     match (group.kind, group.code) {
         (GroupKind::Hybrid, _) => "draft-ietf-tls-ecdhe-mlkem",
+        (GroupKind::Kem, _) => "draft-ietf-tls-mlkem",
         (GroupKind::FiniteField, _) => "RFC 7919",
         (GroupKind::Curve, NamedGroup::x25519) => "RFC 7748, RFC 8422",
         (GroupKind::Curve, _) => "RFC 8422",
