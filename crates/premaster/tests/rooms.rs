@@ -21,7 +21,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["secret", "wire", "crypto", "observe", "suite", "exchange"]),
     ("record", &["secret", "wire", "error", "crypto"]),
     // A credential may hold a key that agrees instead of one that signs: `exchange`'s StaticKey.
-    ("identity", &["secret", "wire", "error", "crypto", "observe", "exchange"]),
+    // The importer of pre-shared keys (RFC 9258) derives with the schedule's KDF.
+    ("identity", &["secret", "wire", "error", "crypto", "observe", "exchange", "schedule"]),
     (
         "resume",
         &["secret", "wire", "error", "crypto", "observe", "suite", "exchange", "schedule", "identity"],
