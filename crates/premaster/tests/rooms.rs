@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["secret", "wire", "crypto", "observe", "suite", "exchange"]),
     ("record", &["secret", "wire", "error", "crypto"]),
     // A credential may hold a key that agrees instead of one that signs: `exchange`'s StaticKey.
-    // A pre-shared key is imported with the key schedule's HKDF (RFC 9258).
+    // The importer of pre-shared keys (RFC 9258) derives with the schedule's KDF.
     ("identity", &["secret", "wire", "error", "crypto", "observe", "exchange", "schedule"]),
     (
         "resume",

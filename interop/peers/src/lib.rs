@@ -18,6 +18,11 @@ pub use process::Process;
 pub use program::Program;
 pub use transport::{Listener, Trickle, connect, noise};
 
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
 use std::time::Duration;
 
 /// How long anything may take before a test gives up. Far above what is needed, for slow machines.
