@@ -36,10 +36,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show a handshake step by step: what is sent, chosen, made and derived
+    /// Show a handshake step by step: what is sent, chosen and derived
     #[command(before_long_help = explain::EXAMPLES, after_long_help = exit::TABLE)]
     Explain(explain::Args),
-    /// Connect to a server: your stdin goes there, what it says comes to stdout
+    /// Connect to a server: stdin goes there, its answer comes to stdout
     #[command(before_long_help = connect::EXAMPLES, after_long_help = exit::TABLE)]
     Connect(connect::Args),
     /// Serve TLS: a page, files, an echo

@@ -172,7 +172,8 @@ const fn remedy_incompatible(incompatible: &Incompatible) -> &'static str {
 const fn refused(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::handshake_failure => {
-            "the peer found no suite, group or signature in common: offer more (--suite, --group, --tls)"
+            "the peer found no suite, group or signature in common (--suite, --group, --tls), or wants a client \
+             certificate (--cert, --key)"
         }
         AlertDescription::protocol_version => "the peer does not speak the versions offered: see --tls",
         AlertDescription::unrecognized_name => "the peer has no certificate for this name: see --name",

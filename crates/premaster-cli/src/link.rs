@@ -1,7 +1,7 @@
 //! A TLS connection over a tokio socket: the sans-I/O connection, its buffers, and the clock.
 //!
 //! One task drives both directions, so that a side which only writes still hears an alert, and one which only
-//! reads still gets rid of what it has to send.
+//! reads still gets rid of what it has to send. After an error the alert waits to be sent: [`Link::farewell`] does.
 use crate::{exit::ExitCode, failure::Failure};
 use premaster::{Connection, Content, Error, Output};
 use std::{
@@ -137,7 +137,6 @@ impl Link {
             Err(_) => {
                 let due = due(self);
                 let _ = self.connection.time_out(&mut self.output);
-                self.farewell().await;
                 Err(Broken::Silent(due))
             }
         }
@@ -180,10 +179,7 @@ impl Link {
         let input = self.input.get_mut(self.filled.clone()).unwrap_or_default();
         let received = match self.connection.receive(input, &mut self.output) {
             Ok(received) => received,
-            Err(error) => {
-                self.farewell().await;
-                return Err(error.into());
-            }
+            Err(error) => return Err(error.into()),
         };
         let heard = match received.content {
             Content::NeedMore(_) => return Ok(None),
@@ -204,13 +200,7 @@ impl Link {
 
     /// Waits for what the handshake waits for: a session store, a signing service.
     async fn wait(&mut self) -> Result<(), Broken> {
-        match poll_fn(|context| self.connection.poll(context, &mut self.output)).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.farewell().await;
-                Err(error.into())
-            }
-        }
+        Ok(poll_fn(|context| self.connection.poll(context, &mut self.output)).await?)
     }
 
     /// Waits for the socket and moves bytes, whichever way it lets them. Safe to cancel.

@@ -51,7 +51,7 @@ fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             if !failure.what.is_empty() {
-                io.complain(failure.to_string().trim_end());
+                io.fail(&failure);
             }
             failure.code
         }

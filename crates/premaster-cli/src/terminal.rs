@@ -48,6 +48,21 @@ impl Io {
         self.write(text.as_bytes())
     }
 
+    /// A heading in the result.
+    pub fn heading<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.color_out { format!("\x1b[1m{text}\x1b[0m").into() } else { text.into() }
+    }
+
+    /// Why the command could not do what was asked.
+    pub fn fail(&mut self, failure: &Failure) {
+        let text = failure.to_string();
+        let text = text.trim_end();
+        match text.strip_prefix("error:").filter(|_| self.color_err) {
+            Some(rest) => self.complain(format!("\x1b[1;31merror:\x1b[0m{rest}")),
+            None => self.complain(text),
+        }
+    }
+
     /// A piece of the result, in bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();

@@ -119,6 +119,7 @@ async fn connect(
     let done = link.handshake(deadline).await;
     report.traffic(&link, started.elapsed());
     if let Err(broken) = done {
+        link.farewell().await;
         report.broken(&broken);
         return Err(failed(&broken));
     }

@@ -170,9 +170,8 @@ impl Report {
     /// Tells that the connection stands: where depends on what stdout is for.
     pub fn announce(&self, output: &OutputOptions, io: &mut Io) -> Result<(), Failure> {
         if output.brief {
-            return io.print(&format!("{}\n", self.summary));
-        }
-        if !output.json {
+            io.print(&format!("{}\n", self.summary))?;
+        } else if !output.json {
             let address = self.address.as_deref().unwrap_or_default();
             io.say(format!("connected to {} ({address})", self.target));
             self.lines.iter().for_each(|line| io.say(format!("  {line}")));

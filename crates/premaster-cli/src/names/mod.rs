@@ -57,7 +57,7 @@ pub fn suite(args: SuiteArgs, io: &mut Io) -> Result<ExitCode, Failure> {
         let meaning = suite::Meaning::of(found);
         match args.json {
             true => io.json(&Listed { schema_version: 1, list: meaning })?,
-            false => io.print(&meaning.to_string())?,
+            false => show(&meaning.to_string(), io)?,
         }
         return Ok(ExitCode::Ok);
     }
@@ -75,9 +75,16 @@ pub fn suite(args: SuiteArgs, io: &mut Io) -> Result<ExitCode, Failure> {
             let suites = found.into_iter().map(suite::Meaning::of).collect();
             io.json(&Listed { schema_version: 1, list: Suites { suites } })?;
         }
-        false => io.print(&suite::table(&found))?,
+        false => show(&suite::table(&found), io)?,
     }
     Ok(ExitCode::Ok)
+}
+
+/// Text whose first line is its heading.
+fn show(text: &str, io: &mut Io) -> Result<(), Failure> {
+    let (heading, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let heading = io.heading(heading).into_owned();
+    io.print(&format!("{heading}\n{rest}"))
 }
 
 fn contains(suite: &Suite, wanted: &str) -> bool {
@@ -106,7 +113,7 @@ pub fn group(args: GroupArgs, io: &mut Io) -> Result<ExitCode, Failure> {
             let meaning = group::Meaning::of(found);
             match args.json {
                 true => io.json(&Listed { schema_version: 1, list: meaning })?,
-                false => io.print(&meaning.to_string())?,
+                false => show(&meaning.to_string(), io)?,
             }
         }
         None if args.json => {
@@ -117,7 +124,7 @@ pub fn group(args: GroupArgs, io: &mut Io) -> Result<ExitCode, Failure> {
             let groups = Group::ALL.iter().map(group::Meaning::of).collect();
             io.json(&Listed { schema_version: 1, list: Groups { groups } })?;
         }
-        None => io.print(&group::table())?,
+        None => show(&group::table(), io)?,
     }
     Ok(ExitCode::Ok)
 }

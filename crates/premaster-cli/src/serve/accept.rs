@@ -175,7 +175,8 @@ impl Served {
             _ = stop.wait_for(|end| *end) => return,
         };
         if let Err(broken) = shaken {
-            return self.say(client, &format!("handshake failed: {}", broken.brief()));
+            self.say(client, &format!("handshake failed: {}", broken.brief()));
+            return link.farewell().await;
         }
         if let Some(info) = link.connection().info() {
             self.say(client, &parameters::server_line(info));
