@@ -52,12 +52,35 @@ impl TlsConnector {
         io: IO,
         inspect: impl FnOnce(&mut Connection),
     ) -> Connect<IO> {
+        self.start(name, io, &[], inspect)
+    }
+
+    /// Connects, and says `data` first: as early data (0-RTT, RFC 9846 section 2.3) if the configuration allows
+    /// it and there is a session with a server that takes it, as any other data if not. It is said once; but
+    /// **whoever sees early data can send it to the server again**, so it has to be something that does no harm
+    /// if it comes twice (RFC 9846 section 8).
+    pub fn connect_with_early_data<IO: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        name: ServerName<'static>,
+        io: IO,
+        data: &[u8],
+    ) -> Connect<IO> {
+        self.start(name, io, data, |_| ())
+    }
+
+    fn start<IO>(
+        &self,
+        name: ServerName<'static>,
+        io: IO,
+        early: &[u8],
+        inspect: impl FnOnce(&mut Connection),
+    ) -> Connect<IO> {
         let mut output = Output::new();
         let mut connection = Connection::client(Arc::clone(&self.0), name, &mut output);
         if let Ok(connection) = &mut connection {
             inspect(connection);
         }
-        Connect(MidHandshake::client(io, connection, output, self.0.limits().handshake_time))
+        Connect(MidHandshake::client(io, connection, output, early, self.0.limits().handshake_time))
     }
 
     /// The same, with other application protocols. Keep it: each call copies the configuration.

@@ -36,10 +36,17 @@ impl<IO> MidHandshake<IO> {
         io: IO,
         connection: Result<Connection, Error>,
         output: Output,
+        early: &[u8],
         limit: Duration,
     ) -> Self {
         let state = match connection {
-            Ok(connection) => State::Handshaking(Session::new(io, connection, Input::default(), output)),
+            Ok(connection) => {
+                let mut session = Session::new(io, connection, Input::default(), output);
+                if !early.is_empty() {
+                    session.send_early(early);
+                }
+                State::Handshaking(session)
+            }
             Err(error) => State::Failed(io, error),
         };
         Self { state, deadline: Deadline::new(Instant::now(), limit) }

@@ -68,7 +68,8 @@
 //! | `TlsConnector::from(Arc<rustls::ClientConfig>)`, `TlsAcceptor::from(Arc<rustls::ServerConfig>)` | with premaster's [`ClientConfig`](premaster::ClientConfig), [`ServerConfig`](premaster::ServerConfig) |
 //! | `connect`, `connect_with`, `accept`, `accept_with`, `config` | the same; the closure gets a [`Connection`](premaster::Connection) |
 //! | `TlsConnector::with_alpn` | the same, but checks the names, so a `Result`, and gives a `TlsConnector` to keep |
-//! | `TlsConnector::early_data` | not yet |
+//! | `TlsConnector::early_data` and the first writes | [`connect_with_early_data`](TlsConnector::connect_with_early_data) |
+//! | `server_connection.early_data()` | [`take_early_data`](server::TlsStream::take_early_data) |
 //! | `Connect`, `Accept`, `into_fallible`, `get_ref`, `get_mut` | the same |
 //! | `tokio::time::timeout` around a handshake | not needed: [`Limits::handshake_time`](premaster::config::Limits) |
 //! | `LazyConfigAcceptor::new(rustls::server::Acceptor, io)`, `take_io` | the same with [`Acceptor`](premaster::connection::Acceptor) |

@@ -78,6 +78,17 @@ stream! {
     /// See the [crate's documentation](crate#streams) for how it behaves.
 }
 
+impl<IO> TlsStream<IO> {
+    /// The early data that came before the handshake was finished (0-RTT, RFC 9846 section 2.3), if the
+    /// configuration lets clients send any. Empty the second time.
+    ///
+    /// It is no part of what is read from the stream: whoever has seen it can send it again (RFC 9846 section 8),
+    /// so the application has to treat it as something that may come twice.
+    pub fn take_early_data(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0.early.data)
+    }
+}
+
 crate::handshake::future! {
     /// A server's handshake. Dropping it drops the transport: see [`into_fallible`](Self::into_fallible).
     ///

@@ -1,6 +1,6 @@
 //! A connection and its transport: what the handshake futures and the streams of both sides have in common.
 use crate::{error::wrap, input::Input, stream::Parts};
-use premaster::{Connection, Content, Error, Output};
+use premaster::{Connection, Content, Error, Output, observe::Resumed, wire::Side};
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
@@ -28,8 +28,18 @@ pub(crate) struct Session<IO> {
     pub(crate) output: Output,
     /// Whether the transport has taken bytes that it may not have passed on.
     unflushed: bool,
+    pub(crate) early: Early,
     /// Who waits until the transport takes more, so that a reader does not take its place.
     writer: Option<Waker>,
+}
+
+/// Early data (0-RTT, RFC 9846 section 2.3).
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    /// At a client, what it wants to say first; at a server, what came. As much as the server allows to come.
+    pub(crate) data: Vec<u8>,
+    /// How much of it a client has sent already.
+    pub(crate) sent: usize,
 }
 
 /// What one record brought.
@@ -42,8 +52,27 @@ enum Step {
 }
 
 impl<IO> Session<IO> {
-    pub(crate) const fn new(io: IO, connection: Connection, input: Input, output: Output) -> Self {
-        Self { io, connection, input, output, unflushed: false, writer: None }
+    pub(crate) fn new(io: IO, connection: Connection, input: Input, output: Output) -> Self {
+        let early = Early::default();
+        Self { io, connection, input, output, early, unflushed: false, writer: None }
+    }
+
+    /// What a client wants to say first: as much as the session allows goes at once.
+    pub(crate) fn send_early(&mut self, data: &[u8]) {
+        // If that fails, the connection says so again when the handshake is polled.
+        let sent = self.connection.send_early(data, &mut self.output).unwrap_or_default();
+        self.early = Early { data: data.to_vec(), sent };
+    }
+
+    /// What a client wanted to say first, as far as the server has not taken it.
+    fn send_again(&mut self) -> Result<(), Error> {
+        if self.connection.side() == Side::Server || self.early.data.is_empty() {
+            return Ok(());
+        }
+        let Early { data, sent } = std::mem::take(&mut self.early);
+        let taken = self.connection.info().is_some_and(|info| info.resumed == Resumed::EarlyData);
+        let rest = if taken { data.get(sent..).unwrap_or_default() } else { &data };
+        self.connection.send(rest, &mut self.output)
     }
 
     pub(crate) fn update_keys(&mut self, ask_peer: bool) -> io::Result<()> {
@@ -84,15 +113,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
     /// Goes on with the handshake until it is finished and everything is sent.
     pub(crate) fn poll_handshake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            if self.connection.info().is_some() {
+                self.send_again().map_err(wrap)?;
+            }
             let sent = self.poll_send(context);
-            if !self.connection.is_handshaking() && self.connection.info().is_some() {
+            if self.connection.info().is_some() {
                 ready!(sent)?;
                 self.release();
                 return Poll::Ready(Ok(()));
             }
             match self.step() {
                 Err(error) => return Poll::Ready(Err(self.refuse(error, context))),
-                Ok(Step::Progress | Step::Data | Step::Closed) => {}
+                Ok(Step::Progress | Step::Closed) => {}
+                Ok(Step::Data) => {
+                    // It may be a replay: it is kept apart from what the client says later.
+                    let plaintext = self.input.plaintext();
+                    self.early.data.extend_from_slice(plaintext);
+                    let n = plaintext.len();
+                    self.input.take(n);
+                }
                 Ok(Step::Waiting) => match self.connection.poll(context, &mut self.output) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(self.refuse(error, context))),

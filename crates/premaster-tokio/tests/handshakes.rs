@@ -3,14 +3,16 @@ mod support;
 
 use premaster::{
     BoxFuture, Error, Policy, ServerConfig,
-    config::{ClientAuthentication, Limits},
+    config::{ClientAuthentication, ClientResumption, Limits, ServerSessions},
     connection::Acceptor,
     error::{Failure, Misbehaved, Untrusted},
     identity::{
         Ask, ChooseCredential, Credential, Credentials, LocalKey, PeerCertificates, SchemeUse, Signer,
         Verifier, VerifyPeer,
     },
-    pki_types::CertificateDer,
+    observe::Resumed,
+    pki_types::{CertificateDer, UnixTime},
+    resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
     wire::{AlertDescription, ProtocolVersion, SignatureScheme},
 };
 use premaster_tokio::{LazyConfigAcceptor, StartHandshake, TlsAcceptor, TlsConnector, tls_error};
@@ -408,4 +410,59 @@ async fn connectors_differ_in_protocols() {
         assert_eq!(client.info().unwrap().alpn.as_deref(), expected);
         assert_eq!(server.info().unwrap().alpn.as_deref(), expected);
     }
+}
+
+/// Connects, with something to say first; what the server took early, what it read, and how it went.
+async fn early(client: &TlsConnector, server: &TlsAcceptor, data: &[u8]) -> (Vec<u8>, Vec<u8>, Resumed) {
+    let (near, far) = duplex(5000);
+    let connect = client.connect_with_early_data(localhost(), near, data);
+    let (client, server) = tokio::try_join!(connect, server.accept(far)).unwrap();
+    let resumed = client.info().unwrap().resumed;
+    assert_eq!(server.info().unwrap().resumed, resumed);
+    let (mut client, mut server) = (client, server);
+    let taken = server.take_early_data();
+    assert!(server.take_early_data().is_empty());
+    client.write_all(b", then more").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut read = Vec::new();
+    server.read_to_end(&mut read).await.unwrap();
+    server.shutdown().await.unwrap();
+    // For the next session's sake.
+    client.read_to_end(&mut Vec::new()).await.unwrap();
+    (taken, read, resumed)
+}
+
+#[tokio::test]
+async fn early_data_arrives_once() {
+    let authority = Authority::new();
+    let cache = Arc::new(SessionCache::new(8, 4));
+    let client = client_config(&authority, |builder| {
+        builder
+            .policy(only(ProtocolVersion::TLS_1_3))
+            .resumption(ClientResumption::with(cache).early_data(true))
+    });
+    let client = TlsConnector::from(client);
+    let credential = authority.issue(Key::EcdsaP256, &["localhost"]);
+    let rotation = Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200));
+    let keys = Arc::new(TicketKeys::rotating(rotation));
+    let store = Arc::new(MemoryStore::new(1000, 1 << 20, UnixTime::now()));
+    let server = |allowed| {
+        let sessions = ServerSessions::none().with_tickets(keys.clone()).with_store(store.clone());
+        let sessions = sessions.early_data(allowed);
+        TlsAcceptor::from(server_config(credential.clone(), |builder| builder.sessions(sessions)))
+    };
+    let (open, closed) = (server(1000), server(0));
+
+    let (taken, read, resumed) = early(&client, &open, b"first").await;
+    assert_eq!((&taken[..], &read[..], resumed), (&b""[..], &b"first, then more"[..], Resumed::Full));
+    let (taken, read, resumed) = early(&client, &open, b"first").await;
+    assert_eq!((&taken[..], &read[..], resumed), (&b"first"[..], &b", then more"[..], Resumed::EarlyData));
+    // More than is allowed: the rest comes later, in order.
+    let much = support::pattern(9, 2500);
+    let (taken, read, resumed) = early(&client, &open, &much).await;
+    assert_eq!((taken.len(), resumed), (1000, Resumed::EarlyData));
+    assert!([&taken[..], &read].concat() == [&much[..], b", then more"].concat());
+    // A server that wants none any more: all of it comes later.
+    let (taken, read, resumed) = early(&client, &closed, b"first").await;
+    assert_eq!((&taken[..], &read[..], resumed), (&b""[..], &b"first, then more"[..], Resumed::Psk));
 }
