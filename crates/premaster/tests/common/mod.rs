@@ -133,9 +133,7 @@ impl End {
                 Content::Progress => {}
                 Content::Waiting => {
                     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-                    while let std::task::Poll::Pending = self.connection.poll(&mut context, &mut self.output)
-                    {
-                    }
+                    while self.connection.poll(&mut context, &mut self.output).is_pending() {}
                 }
             }
             let consumed = received.consumed;
