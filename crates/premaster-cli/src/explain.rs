@@ -1,34 +1,53 @@
 //! The verb `explain`: a handshake, told by the library's events.
+mod demo;
+mod fixtures;
+mod link;
+mod live;
+
 use crate::{
-    authority::Authority,
     exit::ExitCode,
     failure::Failure,
-    options::{PolicyOptions, TimeOptions, TrustOptions, contradictory},
-    target::{self, Target},
-    terminal::{Io, safe},
+    options::{PolicyOptions, TimeOptions, TrustOptions},
+    target::Target,
+    terminal::Io,
 };
-use premaster::{
-    ClientConfig, ServerConfig, Stream,
-    identity::{ChainVerifier, Credentials, Roots},
-    observe::{At, Event, Observer},
-};
-use std::{
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
-};
+use clap::ValueEnum;
+use premaster_trace::{Reveal, Trace, render};
+use std::{io::Write, path::{Path, PathBuf}};
 
 /// What the help begins with.
 pub const EXAMPLES: &str = "\
 Examples:
   premaster explain                    both ends, on this machine
   premaster explain example.org        with a server
-  premaster explain --tls 1.2 --group secp256r1";
+  premaster explain --tls 1.2 --group secp256r1 --reveal
+  premaster explain --demo ecdhe --format html -o lesson.html
+  premaster explain --demo list        the demonstrations";
 
 /// Its options.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The server: HOST, HOST:PORT, https://HOST [default: one inside this process]
+    #[arg(conflicts_with = "demo")]
     pub target: Option<Target>,
+    /// Show this demonstration, the same in every run (`list` names them)
+    #[arg(long, value_name = "NAME")]
+    pub demo: Option<String>,
+    /// Show the values of secrets: whoever sees them can read the connection
+    #[arg(long, conflicts_with = "redact")]
+    pub reveal: bool,
+    /// Leave out who the ends are as well, for sharing
+    #[arg(long)]
+    pub redact: bool,
+    /// Show every byte with its field (terminal only: the other forms always do)
+    #[arg(long)]
+    pub bytes: bool,
+    /// In which form
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub format: Format,
+    /// Write to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     policy: PolicyOptions,
     #[command(flatten)]
@@ -37,66 +56,85 @@ pub struct Args {
     time: TimeOptions,
 }
 
-/// Writes down what happens at one side, a line for each event.
-#[derive(Default)]
-struct Log(Mutex<Vec<String>>);
+/// The form of the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A story, eighty columns wide.
+    #[default]
+    Terminal,
+    /// A sequence diagram for code hosts.
+    Mermaid,
+    /// One page that needs nothing else.
+    Html,
+    /// The trace itself: `trace.v1`.
+    Json,
+}
 
-impl Observer for Log {
-    fn observe(&self, at: At<'_>, event: Event<'_>) {
-        let text = match event {
-            Event::Record { .. } | Event::Content { .. } => return,
-            event => format!("{event:?}"),
-        };
-        let line = format!("{}: {}", at.side.name(), safe(&text));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+impl Args {
+    fn what_to_reveal(&self) -> Reveal {
+        match (self.reveal, self.redact) {
+            (true, _) => Reveal::Secrets,
+            (_, true) => Reveal::Redacted,
+            _ => Reveal::Nothing,
+        }
     }
 }
 
 /// Runs it.
 pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
-    let log = Arc::new(Log::default());
-    let policy = args.policy.policy()?;
-    let builder = ClientConfig::builder().policy(policy.clone()).observer(log.clone());
-    let (transport, name, config) = match &args.target {
-        Some(target) => {
-            let name =
-                args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
-            (target.connect(args.time.duration())?, name, builder.verifier(args.trust.verifier(io)?))
-        }
-        None => {
-            let authority = Authority::new()?;
-            let credential = authority.issue(&["localhost".into()])?;
-            let config = ServerConfig::builder().policy(policy).credentials(Credentials::always(credential));
-            let config = Arc::new(config.build().map_err(|error| contradictory(&error))?);
-            let mut roots = Roots::new();
-            let _ = roots.add(authority.certificate());
-            let name = target::server_name("localhost")?;
-            (embedded(config)?, name, builder.verifier(ChainVerifier::new(roots)))
-        }
+    let reveal = args.what_to_reveal();
+    if args.demo.as_deref() == Some("list") {
+        io.print(&demo::list())?;
+        return Ok(ExitCode::Ok);
+    }
+    let (trace, failure) = match &args.demo {
+        // A demonstration of a failure that fails as it should has done what was asked.
+        Some(name) => (demo::run(name, reveal)?, None),
+        None => live::run(&args, reveal, io)?,
     };
-    let config = Arc::new(config.build().map_err(|error| contradictory(&error))?);
-    let _ = transport.set_read_timeout(Some(args.time.duration()));
-    let outcome = Stream::connect(config, name, transport).and_then(|mut stream| stream.close());
-    let lines = std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
-    io.print(&(lines.join("\n") + "\n"))?;
-    match outcome {
-        Ok(()) => Ok(ExitCode::Ok),
-        Err(error) => Err(match Stream::<TcpStream>::error(&error) {
-            Some(error) => Failure::tls("the handshake failed", error),
-            None => Failure::new(ExitCode::Network, "the connection was lost").why(error),
-        }),
+    write(&trace, &args, io)?;
+    match failure {
+        None => Ok(ExitCode::Ok),
+        Some(failure) => Err(failure),
     }
 }
 
-/// A server that takes one connection, and the client's end of it.
-fn embedded(config: Arc<ServerConfig>) -> Result<TcpStream, Failure> {
-    let failed = |error| Failure::new(ExitCode::Network, "no connection on this machine").why(error);
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    std::thread::spawn(move || {
-        let accepted = listener.accept().and_then(|(transport, _)| Stream::accept(config, transport));
-        // What the client hears of a failure is what matters here.
-        let _ = accepted.and_then(|mut stream| stream.close());
-    });
-    TcpStream::connect(address).map_err(failed)
+fn write(trace: &Trace, args: &Args, io: &mut Io) -> Result<(), Failure> {
+    let colour = io.color_out && args.output.is_none();
+    let text = match args.format {
+        Format::Terminal => render::terminal(trace, &render::Style::plain().coloured(colour).with_bytes(args.bytes)),
+        Format::Mermaid => render::mermaid(trace),
+        Format::Html => render::html(trace).map_err(|error| Failure::new(ExitCode::Bug, "the page cannot be made").why(error))?,
+        Format::Json => render::json(trace).map_err(|error| Failure::new(ExitCode::Bug, "the trace cannot be written").why(error))?,
+    };
+    match &args.output {
+        Some(path) if path.as_os_str() != "-" => save(path, &text, trace.contains_secrets),
+        _ => io.print(&text),
+    }
+}
+
+/// Writes the whole file or nothing: beside it first, then in its place.
+fn save(path: &Path, text: &str, secret: bool) -> Result<(), Failure> {
+    let failed = |error| {
+        Failure::usage(format!("cannot write {}", path.display())).why(error).remedy("check the path and its permissions")
+    };
+    let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).ok_or_else(|| {
+        Failure::usage(format!("{} is not the name of a file", path.display()))
+    })?;
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    // Secrets are for their owner's eyes.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if secret { 0o600 } else { 0o644 });
+    #[cfg(not(unix))]
+    let _ = secret;
+    let written = options.open(&beside).and_then(|mut file| file.write_all(text.as_bytes()));
+    let moved = written.and_then(|()| std::fs::rename(&beside, path));
+    if moved.is_err() {
+        // What is half-written is worth nothing; that it may not go either is the lesser trouble.
+        let _ = std::fs::remove_file(&beside);
+    }
+    moved.map_err(failed)
 }

@@ -93,7 +93,7 @@ fn long_term(keys: &mut Vec<KeyPair>, owner: Side, messages: &[Whole]) {
     let Some(der) = der.and_then(|value| hex::decode(value).ok()) else { return };
     let Some(parsed) = Certificate::parse(&der) else { return };
     let algorithm = match parsed.public_key() {
-        Ok(key) => format!("{:?}", key.kind()),
+        Ok(key) => key.kind().name().to_owned(),
         Err(_) => "unknown".to_owned(),
     };
     let signs = messages.iter().any(|whole| {

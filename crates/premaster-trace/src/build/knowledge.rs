@@ -7,6 +7,15 @@ pub(crate) fn tell(messages: &mut [Whole], steps: &[Placed], observed: &[Side]) 
     let first = messages.iter().find(|whole| whole.handshake).map(|whole| whole.id.clone());
     let tls13 = messages.iter().any(|whole| whole.is("EncryptedExtensions"));
     for whole in messages.iter_mut() {
+        match whole.dissected.name.as_str() {
+            _ if whole.handshake => {}
+            "application data" => {
+                let said = || vec!["what was said".to_owned()];
+                whole.knowledge = Some(Knowledge { client: said(), server: said(), eavesdropper: overheard(whole) });
+                continue;
+            }
+            _ => continue,
+        }
         let learnt = |side: Side| match observed.contains(&side) {
             true => from_steps(side, whole, steps, first.as_deref()),
             false => inferred(side, whole, tls13),
@@ -33,7 +42,10 @@ fn from_steps(side: Side, whole: &Whole, steps: &[Placed], first: Option<&str>) 
                 let algorithm = step.about.as_deref().and_then(|id| id.split('.').nth(2)).unwrap_or("ephemeral");
                 format!("its private {algorithm} key")
             }
-            Action::ErasedKey => "no longer its private key: erased".to_owned(),
+            Action::ErasedKey => match facts.pop_if(|fact| fact.starts_with("its private ")) {
+                Some(fact) => format!("{fact}, erased after use"),
+                None => "(its private key is erased now)".to_owned(),
+            },
             Action::Derived => match step.text.split(" = ").next().unwrap_or_default() {
                 "key" | "iv" | "finished_key" | "derived_secret" | "client_write_MAC_key" | "server_write_MAC_key"
                 | "client_write_key" | "server_write_key" | "client_write_IV" | "server_write_IV" => continue,

@@ -30,7 +30,7 @@ pub(crate) fn list(
         id.as_ref().and_then(|id| messages.iter().position(|whole| whole.id == *id)).map_or(0, |at| at + 1)
     };
     // Stable: within one message the client's steps come first, each end's in its own order.
-    all.sort_by_key(|placed| position(&placed.after_message));
+    all.sort_by_key(|placed| (placed.step.after_record, position(&placed.after_message)));
     all
 }
 

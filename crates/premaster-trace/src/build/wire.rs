@@ -52,11 +52,6 @@ struct Place {
 }
 
 impl Whole {
-    /// The number of the record in which it ends, counted from 1.
-    pub(crate) fn last_record(&self) -> usize {
-        self.places.last().map_or(0, |place| place.record + 1)
-    }
-
     /// The first field with this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Field> {
         self.dissected.fields.iter().find_map(|field| leaf(field, name))

@@ -33,7 +33,10 @@ pub(super) fn client_hello<'a>(walker: &mut Walker<'a>, scene: &mut Scene<'_>) -
         "cipher_suite",
         "The cipher suites that the client can use, best first.",
     )?;
-    scene.gist(format!("offers {} cipher suites", suites.len()));
+    scene.gist(match *suites {
+        [only] => format!("offers {only}"),
+        _ => format!("offers {} cipher suites", suites.len()),
+    });
     if suites.contains(&CipherSuite(0x5600)) {
         scene.gist("TLS_FALLBACK_SCSV: this is a second attempt with an older version (RFC 7507)");
     }

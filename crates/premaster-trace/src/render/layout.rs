@@ -107,7 +107,7 @@ pub(super) fn hang(out: &mut String, label: &str, painted: &str, text: &str, wid
 
 /// A rule with a title in it.
 pub(super) fn rule(title: &str, right: &str, width: usize) -> String {
-    let used = columns(title) + columns(right) + 4;
+    let used = columns(title) + 1 + if right.is_empty() { 0 } else { columns(right) + 1 };
     let right = if right.is_empty() { String::new() } else { format!(" {right}") };
     format!("{title} {}{right}", "─".repeat(width.saturating_sub(used).max(2)))
 }

@@ -100,9 +100,9 @@ fn ruler(out: &mut String, trace: &Trace, block: &Derivation, style: Style) {
     let slices: Vec<&Derivation> = trace.secrets.iter().filter(is_slice).collect();
     let scale = (style.width - 8) as f64 / block.length.max(1) as f64;
     out.push_str(&format!("\n  {}\n  ", style.bold(&format!("key_block: {} bytes, cut in this order", block.length))));
-    for slice in slices.iter().filter(|slice| slice.length > 0) {
+    for (nth, slice) in slices.iter().filter(|slice| slice.length > 0).enumerate() {
         let room = ((slice.length as f64 * scale) as usize).max(3) - 1;
-        out.push_str(&format!("├{}", "─".repeat(room)));
+        out.push_str(&format!("{}{}", if nth == 0 { "├" } else { "┼" }, "─".repeat(room)));
     }
     out.push_str("┤\n");
     for slice in &slices {
@@ -111,7 +111,7 @@ fn ruler(out: &mut String, trace: &Trace, block: &Derivation, style: Style) {
             0 => "      -".to_owned(),
             length => format!("{offset:>3}..{:<3}", offset + length - 1),
         };
-        let note = if slice.length == 0 { ": none, the cipher authenticates by itself" } else { "" };
+        let note = if slice.length == 0 { ": none in an AEAD suite" } else { "" };
         let bytes = if slice.length == 1 { "byte " } else { "bytes" };
         out.push_str(&format!("  {place:8} {:>2} {bytes}  {}{note}\n", slice.length, slice.name));
         if let Some(value) = slice.value.as_ref().filter(|value| !value.is_empty()) {
@@ -131,17 +131,17 @@ fn ladder(out: &mut String, trace: &Trace, style: Style) {
             Some(Input::Secret { name, .. }) => name.clone(),
             _ => "0".to_owned(),
         };
-        out.push_str(&format!("{:>20} ─► HKDF-Extract = {}\n", comes_in, style.bold(&stage.name)));
+        out.push_str(&format!("{:>16} ─► HKDF-Extract = {}\n", comes_in, style.bold(&stage.name)));
         let hangs = |node: &&&Derivation| {
             matches!(node.inputs.first(), Some(Input::Secret { id: Some(id), .. }) if *id == stage.id)
                 && node.name != "derived_secret"
         };
         for leaf in nodes.iter().filter(hangs) {
             let label = leaf.formula.split('"').nth(1).unwrap_or_default();
-            out.push_str(&format!("{:>24} ├─ \"{label}\" ─► {}\n", "", leaf.name));
+            out.push_str(&format!("{:>20} ├─ \"{label}\" ─► {}\n", "", leaf.name));
         }
         if nth + 1 < stages.len() {
-            out.push_str(&format!("{:>24} │\n{:>24} ▼ \"derived\"\n", "", ""));
+            out.push_str(&format!("{:>20} │\n{:>20} ▼ \"derived\"\n", "", ""));
         }
     }
 }

@@ -30,8 +30,10 @@ fn section(out: &mut String, title: &str, style: Style) {
 
 fn head(out: &mut String, trace: &Trace, style: Style) {
     let summary = &trace.summary;
-    out.push_str(&style.bold(&sanitize::text(&trace.title)));
-    out.push('\n');
+    for line in super::layout::wrap(&sanitize::text(&trace.title), style.width) {
+        out.push_str(&style.bold(&line));
+        out.push('\n');
+    }
     if trace.contains_secrets {
         hang(out, "! ", &style.bad("! "), "This output contains the session's secrets. Whoever has it can read the connection.", style.width);
     }
@@ -91,38 +93,29 @@ fn wire(out: &mut String, trace: &Trace, style: Style) {
     section(out, "The handshake, message by message", style);
     let shown: Vec<&Step> = trace.steps.iter().collect();
     let mut next_step = 0;
-    let first = trace.flights.first().map(|flight| flight.sender).unwrap_or(Side::Client);
-    let _ = first;
-    let mut told = 0;
     for flight in &trace.flights {
         for record in &flight.records {
             // What an end did before this record went out, as far as it has not been told.
-            while let Some(step) = shown.get(next_step).filter(|step| comes_before(step, record, flight.sender)) {
+            while let Some(step) = shown.get(next_step).filter(|step| step.after_record < record.number) {
                 next_step += 1;
-                told += usize::from(tell(out, step, &shown, next_step, style));
+                tell(out, step, &shown, next_step, style);
             }
             show_record(out, record, flight.sender, style);
         }
     }
     for (at, step) in shown.iter().enumerate().skip(next_step) {
-        told += usize::from(tell(out, step, &shown, at + 1, style));
+        tell(out, step, &shown, at + 1, style);
     }
-    let _ = told;
 }
 
-/// Whether a step belongs before a record: its end had not seen the record yet.
-fn comes_before(step: &Step, record: &Record, _sender: Side) -> bool {
-    step.after_record < record.number
-}
-
-/// One step; derivations in a row become one line. True if something was written.
-fn tell(out: &mut String, step: &Step, all: &[&Step], next: usize, style: Style) -> bool {
+/// One step; derivations in a row become one line.
+fn tell(out: &mut String, step: &Step, all: &[&Step], next: usize, style: Style) {
     let name = |step: &Step| step.text.split(" = ").next().unwrap_or_default().to_owned();
     let text = match step.action {
         Action::Derived => {
             let before = next.checked_sub(2).and_then(|at| all.get(at));
             if before.is_some_and(|before| before.action == Action::Derived && before.side == step.side) {
-                return false;
+                return;
             }
             let run = all.iter().skip(next - 1).take_while(|other| other.action == Action::Derived && other.side == step.side);
             let mut names: Vec<String> = Vec::new();
@@ -146,7 +139,6 @@ fn tell(out: &mut String, step: &Step, all: &[&Step], next: usize, style: Style)
         _ => style.dim(&label),
     };
     hang(out, &label, &painted, &sanitize::text(&text), style.width);
-    true
 }
 
 fn show_record(out: &mut String, record: &Record, sender: Side, style: Style) {
@@ -180,7 +172,7 @@ fn show_record(out: &mut String, record: &Record, sender: Side, style: Style) {
 fn show_message(out: &mut String, message: &Message, style: Style) {
     let part = message.part.map_or_else(String::new, |part| format!(", part {} of {}", part.number, part.of));
     let title = format!("  {} {}", message.id, message.name);
-    let about = format!("{} bytes{part}", message.length);
+    let about = format!("{} byte{}{part}", message.length, if message.length == 1 { "" } else { "s" });
     let gap = style.width.saturating_sub(columns(&title) + columns(&about)).max(2);
     out.push_str(&format!("{}{}{}\n", style.bold(&title), " ".repeat(gap), style.dim(&about)));
     if message.part.is_none_or(|part| part.number == 1) {

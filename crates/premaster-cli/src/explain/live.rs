@@ -1,0 +1,82 @@
+//! A connection that is really made: to a server, or to one inside this process.
+use super::Args;
+use crate::{
+    authority::Authority,
+    exit::ExitCode,
+    failure::Failure,
+    options::contradictory,
+    target,
+    terminal::Io,
+};
+use premaster::{
+    ClientConfig, ServerConfig, Stream,
+    identity::{ChainVerifier, Credentials, Roots},
+};
+use premaster_trace::{Recorder, Reveal, Trace};
+use std::{
+    io::{self, Read},
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// The trace, and what the connection failed with if it did.
+pub(super) fn run(args: &Args, reveal: Reveal, io: &mut Io) -> Result<(Trace, Option<Failure>), Failure> {
+    let recorder = Arc::new(Recorder::new());
+    let policy = args.policy.policy()?;
+    let builder =
+        ClientConfig::builder().policy(policy.clone()).alpn(args.policy.protocols()).observer(recorder.clone());
+    let timeout = args.time.duration();
+    let (transport, name, config, server, title) = match &args.target {
+        Some(target) => {
+            let name = args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
+            let verifier = args.trust.verifier(io)?;
+            (target.connect(timeout)?, name, builder.verifier(verifier), None, target.to_string())
+        }
+        None => {
+            let authority = Authority::new()?;
+            let credential = authority.issue(&["localhost".into()])?;
+            let config = ServerConfig::builder()
+                .policy(policy)
+                .alpn(args.policy.protocols())
+                .credentials(Credentials::always(credential))
+                .observer(recorder.clone());
+            let config = Arc::new(config.build().map_err(|error| contradictory(&error))?);
+            let mut roots = Roots::new();
+            let _ = roots.add(authority.certificate());
+            let (transport, server) = embedded(config, timeout)?;
+            let name = target::server_name("localhost")?;
+            let title = "a client and a server inside this process, over loopback TCP".to_owned();
+            (transport, name, builder.verifier(ChainVerifier::new(roots)), Some(server), title)
+        }
+    };
+    let config = Arc::new(config.build().map_err(|error| contradictory(&error))?);
+    let _ = transport.set_read_timeout(Some(timeout));
+    let outcome = Stream::connect(config, name, transport).and_then(|mut stream| stream.close());
+    if let Some(server) = server {
+        // It has said all it will: its end of the connection is closed, or has timed out.
+        let _ = server.join();
+    }
+    let failure = outcome.err().map(|error| match Stream::<TcpStream>::error(&error) {
+        Some(error) => Failure::tls("the handshake failed", error),
+        None => Failure::new(ExitCode::Network, "the connection was lost").why(error),
+    });
+    Ok((recorder.trace(&title, reveal), failure))
+}
+
+/// A server that takes one connection, and the client's end of it.
+fn embedded(config: Arc<ServerConfig>, timeout: Duration) -> Result<(TcpStream, JoinHandle<()>), Failure> {
+    let failed = |error: io::Error| Failure::new(ExitCode::Network, "no connection on this machine").why(error);
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let server = std::thread::spawn(move || {
+        let Ok((transport, _)) = listener.accept() else { return };
+        let _ = transport.set_read_timeout(Some(timeout));
+        // What the client hears of a failure is what matters here.
+        let Ok(mut stream) = Stream::accept(config, transport) else { return };
+        let _ = stream.read(&mut [0; 64]);
+        let _ = stream.close();
+    });
+    Ok((TcpStream::connect(address).map_err(failed)?, server))
+}
