@@ -63,8 +63,13 @@ pub(super) async fn credential(
         static_kinds: keys12.map_or(&[], |keys| &*keys.static_kinds),
         alpn: &alpn,
     };
-    let chosen = config.credentials.choose(&ask).await;
-    let credential = chosen.ok_or_else(|| Incompatible::Certificate { name: name.map(str::to_owned) })?;
+    let Some(credential) = config.credentials.choose(&ask).await else {
+        return Err(match config.credentials.choose_whatever_the_schemes(&ask) {
+            Some(own) => Incompatible::SignatureScheme { ours: own.schemes().to_vec(), theirs: schemes },
+            None => Incompatible::Certificate { name: name.map(str::to_owned) },
+        }
+        .into());
+    };
     let because = "chosen by the name and by what the client can verify";
     peer.tap().emit(|| Event::Chose { what: Choice::Certificate(credential.leaf()), because });
     Ok(credential)

@@ -129,6 +129,17 @@ impl Credentials {
             },
         }
     }
+
+    /// The one that only the peer's list of schemes rules out, so that a refusal can name both lists. An
+    /// application's own chooser is not asked twice.
+    pub(crate) fn choose_whatever_the_schemes(&self, ask: &Ask<'_>) -> Option<Arc<Credential>> {
+        let ask = Ask { schemes: SignatureScheme::KNOWN, ..*ask };
+        match &self.0 {
+            Chooser::Nobody | Chooser::Custom(_) => None,
+            Chooser::Always(credentials) => ask.first(credentials).cloned(),
+            Chooser::ByName(names) => names.choose(&ask).cloned(),
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {
