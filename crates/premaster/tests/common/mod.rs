@@ -73,6 +73,32 @@ impl Authority {
     }
 }
 
+/// A public key that somebody else has the private half of.
+struct ForeignKey {
+    raw: Vec<u8>,
+}
+
+impl rcgen::PublicKeyData for ForeignKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.raw
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+impl Authority {
+    /// A certificate for the RSA key of this SubjectPublicKeyInfo, which no library would generate any more.
+    pub fn issue_for_rsa(&self, spki: &[u8], names: &[&str]) -> Vec<CertificateDer<'static>> {
+        let key = premaster::identity::PublicKey::from_spki(spki).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = rcgen::CertificateParams::new(names).unwrap();
+        let key = ForeignKey { raw: key.raw().to_vec() };
+        vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()]
+    }
+}
+
 fn key_pair(key: Key) -> rcgen::KeyPair {
     let algorithm = match key {
         Key::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
