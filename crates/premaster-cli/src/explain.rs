@@ -13,7 +13,10 @@ use crate::{
 };
 use clap::ValueEnum;
 use premaster_trace::{Reveal, Trace, render};
-use std::{io::Write, path::{Path, PathBuf}};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// What the help begins with.
 pub const EXAMPLES: &str = "\
@@ -102,10 +105,14 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
 fn write(trace: &Trace, args: &Args, io: &mut Io) -> Result<(), Failure> {
     let colour = io.color_out && args.output.is_none();
     let text = match args.format {
-        Format::Terminal => render::terminal(trace, &render::Style::plain().coloured(colour).with_bytes(args.bytes)),
+        Format::Terminal => {
+            render::terminal(trace, &render::Style::plain().coloured(colour).with_bytes(args.bytes))
+        }
         Format::Mermaid => render::mermaid(trace),
-        Format::Html => render::html(trace).map_err(|error| Failure::new(ExitCode::Bug, "the page cannot be made").why(error))?,
-        Format::Json => render::json(trace).map_err(|error| Failure::new(ExitCode::Bug, "the trace cannot be written").why(error))?,
+        Format::Html => render::html(trace)
+            .map_err(|error| Failure::new(ExitCode::Bug, "the page cannot be made").why(error))?,
+        Format::Json => render::json(trace)
+            .map_err(|error| Failure::new(ExitCode::Bug, "the trace cannot be written").why(error))?,
     };
     match &args.output {
         Some(path) if path.as_os_str() != "-" => save(path, &text, trace.contains_secrets),
@@ -116,11 +123,14 @@ fn write(trace: &Trace, args: &Args, io: &mut Io) -> Result<(), Failure> {
 /// Writes the whole file or nothing: beside it first, then in its place.
 fn save(path: &Path, text: &str, secret: bool) -> Result<(), Failure> {
     let failed = |error| {
-        Failure::usage(format!("cannot write {}", path.display())).why(error).remedy("check the path and its permissions")
+        Failure::usage(format!("cannot write {}", path.display()))
+            .why(error)
+            .remedy("check the path and its permissions")
     };
-    let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).ok_or_else(|| {
-        Failure::usage(format!("{} is not the name of a file", path.display()))
-    })?;
+    let mut name = path
+        .file_name()
+        .map(std::ffi::OsStr::to_os_string)
+        .ok_or_else(|| Failure::usage(format!("{} is not the name of a file", path.display())))?;
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
     let mut options = std::fs::OpenOptions::new();

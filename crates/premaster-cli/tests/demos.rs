@@ -3,7 +3,8 @@ use premaster_trace::Trace;
 use std::{collections::HashSet, process::Command};
 
 fn explain(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_premaster")).arg("explain").args(arguments).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_premaster")).arg("explain").args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -75,7 +76,9 @@ fn every_byte_of_every_record_belongs_to_one_leaf() {
             let inner = record.messages.iter().flat_map(|message| &message.fields).chain(&record.trailer);
             let inner: Vec<_> = inner.flat_map(|field| field.leaves()).map(leaf).collect();
             match record.protection {
-                None => assert_eq!(cover(&[outer, inner].concat()), record.length, "{demo} {}", record.number),
+                None => {
+                    assert_eq!(cover(&[outer, inner].concat()), record.length, "{demo} {}", record.number)
+                }
                 Some(_) => {
                     assert_eq!(cover(&outer), record.length, "{demo} {}", record.number);
                     cover(&inner);
@@ -129,7 +132,8 @@ fn the_page_needs_nothing_else() {
         for needs in [" src=", "<link", "@import", "url(", "<img", "<iframe", "fetch("] {
             assert!(!page.contains(needs), "{demo}: {needs}");
         }
-        let ids: HashSet<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let ids: HashSet<&str> =
+            page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(ids.contains(target), "{demo}: nothing is called {target}");
         }

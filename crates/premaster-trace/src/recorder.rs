@@ -8,7 +8,8 @@ use premaster::{
     Error, Secret,
     error::Fault,
     observe::{
-        At, Choice, Direction, Epoch, Established, Event, Input, KeyLife, Observer, Resumed, Resumption, Warning,
+        At, Choice, Direction, Epoch, Established, Event, Input, KeyLife, Observer, Resumed, Resumption,
+        Warning,
     },
     wire::{ContentType, NamedGroup, SignatureScheme},
 };
@@ -124,7 +125,9 @@ impl Observer for Recorder {
 fn keep(side: Side, event: Event<'_>) -> Option<Heard> {
     let is_sent = |direction| direction == Direction::Sent;
     Some(match event {
-        Event::Record { direction, bytes } => Heard::Record { sent: is_sent(direction), bytes: bytes.to_vec() },
+        Event::Record { direction, bytes } => {
+            Heard::Record { sent: is_sent(direction), bytes: bytes.to_vec() }
+        }
         Event::Content { direction, content_type, plaintext, epoch } => {
             let plaintext = Secret::from(plaintext);
             Heard::Content { sent: is_sent(direction), content_type, plaintext, epoch }
@@ -152,7 +155,9 @@ fn keep(side: Side, event: Event<'_>) -> Option<Heard> {
         Event::Warning(warning) => Heard::Warning(warning),
         Event::Resumption(Resumption::Done(resumed)) => Heard::Resumed(resumed),
         Event::Resumption(Resumption::Missed(miss)) => Heard::Missed(format!("does not resume: {miss}")),
-        Event::Resumption(Resumption::EarlyDataRefused(miss)) => Heard::Missed(format!("takes no early data: {miss}")),
+        Event::Resumption(Resumption::EarlyDataRefused(miss)) => {
+            Heard::Missed(format!("takes no early data: {miss}"))
+        }
         Event::Established(established) => Heard::Established(established),
         Event::Failed(error) => Heard::Failed(failure(side, error)),
         // The records themselves show alerts and change_cipher_spec.

@@ -24,9 +24,21 @@ pub fn bytes(untrusted: &[u8]) -> String {
 /// next statement: everything but plain words and harmless punctuation becomes an underscore or is spelt out.
 pub fn mermaid(untrusted: &str) -> String {
     let safe = |character: char| match character {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '.' | ',' | '-' | '_' | '/' | '(' | ')' | '=' | '+' | '*' | '\'' => {
-            character
-        }
+        'a'..='z'
+        | 'A'..='Z'
+        | '0'..='9'
+        | ' '
+        | '.'
+        | ','
+        | '-'
+        | '_'
+        | '/'
+        | '('
+        | ')'
+        | '='
+        | '+'
+        | '*'
+        | '\'' => character,
         ':' => '-',
         _ => '_',
     };

@@ -9,5 +9,8 @@ fn the_published_schema_is_current() {
         std::fs::write(path, &current).unwrap();
     }
     let published = std::fs::read_to_string(path).unwrap();
-    assert!(published == current, "schema/trace.v1.json is not current: run with PREMASTER_BLESS=1 and review the change");
+    assert!(
+        published == current,
+        "schema/trace.v1.json is not current: run with PREMASTER_BLESS=1 and review the change"
+    );
 }

@@ -8,7 +8,9 @@ use premaster::{
     ClientConfig, Error, Policy, ServerConfig,
     config::{ClientAuthentication, ClientConfigBuilder, ConfigError, LegacyOptIn, ServerConfigBuilder},
     identity::{Credential, Credentials},
-    wire::{CipherSuite as Suite, NamedGroup as Group, ProtocolVersion as Version, SignatureScheme as Scheme},
+    wire::{
+        CipherSuite as Suite, NamedGroup as Group, ProtocolVersion as Version, SignatureScheme as Scheme,
+    },
 };
 use premaster_trace::{Recorder, Reveal, Trace};
 use std::sync::Arc;
@@ -26,21 +28,57 @@ struct Stage {
 }
 
 const ALL: &[Demo] = &[
-    Demo { name: "ecdhe", title: "TLS 1.2, ECDHE over X25519, an RSA certificate that signs: the textbook handshake", play: ecdhe },
-    Demo { name: "dhe", title: "TLS 1.2, Diffie-Hellman in a finite field with a key made for this handshake", play: dhe },
-    Demo { name: "static-rsa", title: "TLS 1.2, the pre-master secret encrypted to the certificate's key: no forward secrecy", play: static_rsa },
-    Demo { name: "static-ecdh", title: "TLS 1.2, the certificate's own key agrees: no forward secrecy", play: static_ecdh },
+    Demo {
+        name: "ecdhe",
+        title: "TLS 1.2, ECDHE over X25519, an RSA certificate that signs: the textbook handshake",
+        play: ecdhe,
+    },
+    Demo {
+        name: "dhe",
+        title: "TLS 1.2, Diffie-Hellman in a finite field with a key made for this handshake",
+        play: dhe,
+    },
+    Demo {
+        name: "static-rsa",
+        title: "TLS 1.2, the pre-master secret encrypted to the certificate's key: no forward secrecy",
+        play: static_rsa,
+    },
+    Demo {
+        name: "static-ecdh",
+        title: "TLS 1.2, the certificate's own key agrees: no forward secrecy",
+        play: static_ecdh,
+    },
     Demo { name: "tls13", title: "TLS 1.3, X25519", play: tls13 },
-    Demo { name: "hello-retry", title: "TLS 1.3, where the server asks for a share in another group", play: hello_retry },
-    Demo { name: "x25519mlkem768", title: "TLS 1.3 with a hybrid that a quantum computer does not open", play: hybrid },
+    Demo {
+        name: "hello-retry",
+        title: "TLS 1.3, where the server asks for a share in another group",
+        play: hello_retry,
+    },
+    Demo {
+        name: "x25519mlkem768",
+        title: "TLS 1.3 with a hybrid that a quantum computer does not open",
+        play: hybrid,
+    },
     Demo { name: "mutual", title: "TLS 1.3 where the client shows a certificate too", play: mutual },
-    Demo { name: "key-update", title: "TLS 1.3 where both sides change their keys in the middle", play: key_update },
+    Demo {
+        name: "key-update",
+        title: "TLS 1.3 where both sides change their keys in the middle",
+        play: key_update,
+    },
     Demo { name: "expired", title: "a failure: the server's certificate has expired", play: expired },
     Demo { name: "wrong-name", title: "a failure: the certificate is for another name", play: wrong_name },
-    Demo { name: "unknown-issuer", title: "a failure: nobody trusts who issued the certificate", play: unknown_issuer },
+    Demo {
+        name: "unknown-issuer",
+        title: "a failure: nobody trusts who issued the certificate",
+        play: unknown_issuer,
+    },
     Demo { name: "no-shared-suite", title: "a failure: no cipher suite in common", play: no_shared_suite },
     Demo { name: "no-shared-group", title: "a failure: no group in common", play: no_shared_group },
-    Demo { name: "downgrade", title: "an attack: somebody takes TLS 1.3 out of the ClientHello, and is found out", play: downgrade },
+    Demo {
+        name: "downgrade",
+        title: "an attack: somebody takes TLS 1.3 out of the ClientHello, and is found out",
+        play: downgrade,
+    },
 ];
 
 /// The names, each with what it shows.
@@ -52,7 +90,8 @@ pub(super) fn list() -> String {
 pub(super) fn run(name: &str, reveal: Reveal) -> Result<Trace, Failure> {
     let demo = ALL.iter().find(|demo| demo.name == name).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|demo| demo.name).collect();
-        Failure::usage(format!("there is no demonstration {name}")).remedy(format!("one of {}", names.join(", ")))
+        Failure::usage(format!("there is no demonstration {name}"))
+            .remedy(format!("one of {}", names.join(", ")))
     })?;
     let recorder = Arc::new(Recorder::new());
     (demo.play)(Stage { recorder: Arc::clone(&recorder) })?;
@@ -196,7 +235,11 @@ fn expired(stage: Stage) -> Result<(), Failure> {
 
 fn wrong_name(stage: Stage) -> Result<(), Failure> {
     let policy = version13(&[Group::x25519]);
-    Stage::fail(stage.client(policy.clone())?, stage.server(policy, credential(Who::Ed25519)?), "other.example")
+    Stage::fail(
+        stage.client(policy.clone())?,
+        stage.server(policy, credential(Who::Ed25519)?),
+        "other.example",
+    )
 }
 
 fn unknown_issuer(stage: Stage) -> Result<(), Failure> {

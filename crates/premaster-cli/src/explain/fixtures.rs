@@ -36,7 +36,9 @@ pub(super) fn credential(who: Who) -> Result<Arc<Credential>, Failure> {
         Who::UnknownIssuer => pair!("unknown", "ed25519"),
     };
     let credential = Credential::from_pem(chain, key);
-    credential.map(Arc::new).map_err(|error| Failure::new(ExitCode::Bug, "a fixture cannot be used").why(error))
+    credential
+        .map(Arc::new)
+        .map_err(|error| Failure::new(ExitCode::Bug, "a fixture cannot be used").why(error))
 }
 
 /// Trusts the demonstrations' authority, and nobody else.

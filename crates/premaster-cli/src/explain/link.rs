@@ -2,7 +2,10 @@
 use premaster::{
     ClientConfig, Connection, Content, Error, Output, ServerConfig,
     config::Clock,
-    crypto::{hash::{HashAlgorithm, digest}, random::{Random, RandomFailed}},
+    crypto::{
+        hash::{HashAlgorithm, digest},
+        random::{Random, RandomFailed},
+    },
     pki_types::{ServerName, UnixTime},
 };
 use std::{
@@ -104,7 +107,10 @@ impl Link {
     ) -> Result<Self, Error> {
         let mut output = Output::new();
         let client = Connection::client(client, name, &mut output)?;
-        Ok(Self { client: End::new(client, output), server: End::new(Connection::server(server), Output::new()) })
+        Ok(Self {
+            client: End::new(client, output),
+            server: End::new(Connection::server(server), Output::new()),
+        })
     }
 
     /// Carries bytes both ways until nothing moves, or until one end has failed and the other heard of it.

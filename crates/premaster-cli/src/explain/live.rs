@@ -1,12 +1,7 @@
 //! A connection that is really made: to a server, or to one inside this process.
 use super::Args;
 use crate::{
-    authority::Authority,
-    exit::ExitCode,
-    failure::Failure,
-    options::contradictory,
-    target,
-    terminal::Io,
+    authority::Authority, exit::ExitCode, failure::Failure, options::contradictory, target, terminal::Io,
 };
 use premaster::{
     ClientConfig, ServerConfig, Stream,
@@ -25,12 +20,15 @@ use std::{
 pub(super) fn run(args: &Args, reveal: Reveal, io: &mut Io) -> Result<(Trace, Option<Failure>), Failure> {
     let recorder = Arc::new(Recorder::new());
     let policy = args.policy.policy()?;
-    let builder =
-        ClientConfig::builder().policy(policy.clone()).alpn(args.policy.protocols()).observer(recorder.clone());
+    let builder = ClientConfig::builder()
+        .policy(policy.clone())
+        .alpn(args.policy.protocols())
+        .observer(recorder.clone());
     let timeout = args.time.duration();
     let (transport, name, config, server, title) = match &args.target {
         Some(target) => {
-            let name = args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
+            let name =
+                args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
             let verifier = args.trust.verifier(io)?;
             (target.connect(timeout)?, name, builder.verifier(verifier), None, target.to_string())
         }
@@ -67,7 +65,8 @@ pub(super) fn run(args: &Args, reveal: Reveal, io: &mut Io) -> Result<(Trace, Op
 
 /// A server that takes one connection, and the client's end of it.
 fn embedded(config: Arc<ServerConfig>, timeout: Duration) -> Result<(TcpStream, JoinHandle<()>), Failure> {
-    let failed = |error: io::Error| Failure::new(ExitCode::Network, "no connection on this machine").why(error);
+    let failed =
+        |error: io::Error| Failure::new(ExitCode::Network, "no connection on this machine").why(error);
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let server = std::thread::spawn(move || {

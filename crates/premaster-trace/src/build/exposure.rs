@@ -27,10 +27,12 @@ pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> V
         return Vec::new();
     }
     let tls13 = suite.key_exchange == KeyExchange::Tls13;
-    let selected = messages.iter().any(|whole| whole.is("ServerHello") && whole.find("selected_identity").is_some());
+    let selected =
+        messages.iter().any(|whole| whole.is("ServerHello") && whole.find("selected_identity").is_some());
     let resumed = summary.resumption.as_deref().filter(|how| *how != "full");
     let fresh = keys.iter().any(|key| key.kind == KeyPairKind::Ephemeral && key.sent_in.is_some())
-        && (!tls13 || messages.iter().any(|whole| whole.is("ServerHello") && whole.find("key_exchange").is_some()))
+        && (!tls13
+            || messages.iter().any(|whole| whole.is("ServerHello") && whole.find("key_exchange").is_some()))
         && !(resumed.is_some() && !tls13);
     let facts = Facts {
         suite,
@@ -67,7 +69,9 @@ fn certificate_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
         );
     } else if exchange.is_static() {
         let because = match exchange {
-            KeyExchange::Rsa | KeyExchange::RsaPsk => "it decrypts the pre-master secret that ClientKeyExchange carries",
+            KeyExchange::Rsa | KeyExchange::RsaPsk => {
+                "it decrypts the pre-master secret that ClientKeyExchange carries"
+            }
             _ => "it agrees with the client's public key on the same pre-master secret",
         };
         // With a pre-shared key beside it the certificate key alone is not enough.
@@ -101,7 +105,12 @@ fn ticket_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             "the ticket that crossed the wire holds this session's master secret",
         ),
         (true, Some(_), _) if !facts.fresh => {
-            push(exposures, leak, Opens::EveryConnection, "the ticket holds the pre-shared key, and no fresh key went in");
+            push(
+                exposures,
+                leak,
+                Opens::EveryConnection,
+                "the ticket holds the pre-shared key, and no fresh key went in",
+            );
         }
         (true, Some("early_data"), _) => {
             push(exposures, leak, Opens::EarlyData, "the early data rests on the ticket's key alone");
@@ -133,7 +142,9 @@ fn psk(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
     }
     let (opens, because) = match (facts.fresh, facts.early_data) {
         (false, _) => (Opens::EveryConnection, "nothing else went into the keys"),
-        (true, true) => (Opens::EarlyData, "the early data rests on it alone; the rest also on a fresh key exchange"),
+        (true, true) => {
+            (Opens::EarlyData, "the early data rests on it alone; the rest also on a fresh key exchange")
+        }
         (true, false) => (Opens::Nothing, "a fresh key exchange went into the keys as well"),
     };
     push(exposures, "the pre-shared key", opens, because);
@@ -147,7 +158,10 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             exposures,
             leak,
             Opens::Nothing,
-            format!("{} holds as long as ML-KEM does; forging signatures later opens nothing recorded", group.code),
+            format!(
+                "{} holds as long as ML-KEM does; forging signatures later opens nothing recorded",
+                group.code
+            ),
         ),
         _ if facts.resumed.is_some() && !facts.tls13 => push(
             exposures,
@@ -155,12 +169,14 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             Opens::ThisConnection,
             "if the session's first handshake was recorded: it breaks the key exchange there",
         ),
-        _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => push(
-            exposures,
-            leak,
-            Opens::Nothing,
-            "unless it also has the pre-shared key; the best it can do is guess that",
-        ),
+        _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => {
+            push(
+                exposures,
+                leak,
+                Opens::Nothing,
+                "unless it also has the pre-shared key; the best it can do is guess that",
+            )
+        }
         Some(group) if group.kind == GroupKind::FiniteField => {
             push(exposures, leak, Opens::ThisConnection, "Shor's algorithm computes discrete logarithms");
         }
@@ -170,19 +186,30 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             Opens::ThisConnection,
             format!("Shor's algorithm finds the private half of a key on {}", group.code),
         ),
-        None => push(exposures, leak, Opens::ThisConnection, "Shor's algorithm breaks RSA and Diffie-Hellman alike"),
+        None => push(
+            exposures,
+            leak,
+            Opens::ThisConnection,
+            "Shor's algorithm breaks RSA and Diffie-Hellman alike",
+        ),
     }
 }
 
 /// The last line.
 pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
     if let Some(failure) = summary.failure.as_ref().filter(|_| !summary.established) {
-        return format!("No connection: the {} gave up. {}.", failure.side.name(), capitalized(&failure.what));
+        return format!(
+            "No connection: the {} gave up. {}.",
+            failure.side.name(),
+            capitalized(&failure.what)
+        );
     }
     if !summary.established {
         return "The handshake was not finished.".to_owned();
     }
-    let opens = |leak: &str| exposures.iter().find(|exposure| exposure.leak == leak).is_some_and(|e| e.opens.opens_this());
+    let opens = |leak: &str| {
+        exposures.iter().find(|exposure| exposure.leak == leak).is_some_and(|e| e.opens.opens_this())
+    };
     let forward_secret = summary.forward_secret.unwrap_or(false);
     if forward_secret && opens("the server's ticket key") {
         return "Forward secret only until the ticket key leaks: the key exchange was ephemeral, but the ticket on the wire holds the master secret."

@@ -1,5 +1,8 @@
 //! The derivation graph: what each secret was made from, down to bytes on the wire.
-use super::{Logs, wire::{Whole, Wire}};
+use super::{
+    Logs,
+    wire::{Whole, Wire},
+};
 use crate::{
     hex,
     model::{Derivation, Input, KeyPair, KeyPairKind, Side},
@@ -36,7 +39,8 @@ pub(crate) fn derivations(
 
 /// Whether both ends computed the same.
 fn compare(all: &mut [Derivation]) {
-    let bare = |node: &Derivation| node.id.split_once('.').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+    let bare =
+        |node: &Derivation| node.id.split_once('.').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
     let values: Vec<(Side, String, Option<String>)> =
         all.iter().map(|node| (node.side, bare(node), node.value.clone())).collect();
     for node in all {
@@ -85,11 +89,17 @@ impl Scene<'_> {
     /// `client.master_secret`; keys and the like bear the name of the secret that they come from as well.
     fn id(&self, name: &str, inputs: &[Input]) -> String {
         let parent = match inputs.first() {
-            Some(Input::Secret { id: Some(id), .. }) if matches!(name, "key" | "iv" | "finished_key" | "binder_key") => id.clone(),
+            Some(Input::Secret { id: Some(id), .. })
+                if matches!(name, "key" | "iv" | "finished_key" | "binder_key") =>
+            {
+                id.clone()
+            }
             _ => self.side.name().to_owned(),
         };
         let base = format!("{parent}.{name}");
-        let same = |node: &&Derivation| node.id == base || node.id.rsplit_once('#').is_some_and(|(own, _)| own == base);
+        let same = |node: &&Derivation| {
+            node.id == base || node.id.rsplit_once('#').is_some_and(|(own, _)| own == base)
+        };
         match self.before.iter().filter(same).count() {
             0 => base,
             count => format!("{base}#{}", count + 1),
@@ -151,7 +161,9 @@ impl Scene<'_> {
             self.messages.iter().rfind(is).map(|whole| whole.id.clone())
         };
         match name {
-            "Hash(ClientHello)" => self.messages.iter().find(|whole| whole.is("ClientHello")).map(|whole| whole.id.clone()),
+            "Hash(ClientHello)" => {
+                self.messages.iter().find(|whole| whole.is("ClientHello")).map(|whole| whole.id.clone())
+            }
             "Hash(ClientHello...ServerHello)" => last("ServerHello", None),
             "Hash(ClientHello...server Finished)" => last("Finished", Some(Side::Server)),
             "Hash(ClientHello...client Finished)" => last("Finished", Some(Side::Client)),
@@ -165,7 +177,8 @@ impl Scene<'_> {
     fn before_finished(&self) -> Option<String> {
         let done = self.own().filter(|node| node.name.ends_with("verify_data")).count();
         let messages = self.handshake();
-        let mut finished = messages.iter().enumerate().filter(|(_, whole)| whole.is("Finished")).map(|(at, _)| at);
+        let mut finished =
+            messages.iter().enumerate().filter(|(_, whole)| whole.is("Finished")).map(|(at, _)| at);
         let at = finished.nth(done)?;
         messages.get(at.checked_sub(1)?).map(|whole| whole.id.clone())
     }
@@ -173,17 +186,27 @@ impl Scene<'_> {
     /// How this end came by the secret of the key exchange.
     fn exchange(&self) -> (String, Vec<Input>) {
         let mine = self.keys.iter().rev().find(|key| {
-            key.owner == self.side && key.kind == KeyPairKind::Ephemeral && key.sent_in.is_some() && self.answered(&key.algorithm)
+            key.owner == self.side
+                && key.kind == KeyPairKind::Ephemeral
+                && key.sent_in.is_some()
+                && self.answered(&key.algorithm)
         });
         let theirs = self.peer_public(mine.map(|key| key.algorithm.as_str()));
-        let long_term = self.keys.iter().find(|key| key.owner == self.side && key.kind == KeyPairKind::LongTerm);
+        let long_term =
+            self.keys.iter().find(|key| key.owner == self.side && key.kind == KeyPairKind::LongTerm);
         let encrypted = self.wire_input("ClientKeyExchange", "encrypted_pre_master_secret");
         if let Some(encrypted) = encrypted {
             return match (self.side, long_term) {
-                (Side::Client, _) => ("the version and 46 random bytes, encrypted to the certificate's key".to_owned(), vec![encrypted]),
+                (Side::Client, _) => (
+                    "the version and 46 random bytes, encrypted to the certificate's key".to_owned(),
+                    vec![encrypted],
+                ),
                 (Side::Server, key) => {
                     let key = key.map(|key| Input::PrivateKey { key: key.id.clone() });
-                    ("RSA decryption with the certificate's private key".to_owned(), key.into_iter().chain([encrypted]).collect())
+                    (
+                        "RSA decryption with the certificate's private key".to_owned(),
+                        key.into_iter().chain([encrypted]).collect(),
+                    )
                 }
             };
         }
@@ -215,12 +238,16 @@ impl Scene<'_> {
 
     fn peer_public(&self, group: Option<&str>) -> Option<Input> {
         let candidates: &[(&str, &str)] = match self.side {
-            Side::Client => {
-                &[("ServerKeyExchange", "public"), ("ServerKeyExchange", "dh_Ys"), ("ServerHello", "key_exchange")]
-            }
-            Side::Server => {
-                &[("ClientKeyExchange", "ecdh_Yc"), ("ClientKeyExchange", "dh_Yc"), ("ClientHello", "key_exchange")]
-            }
+            Side::Client => &[
+                ("ServerKeyExchange", "public"),
+                ("ServerKeyExchange", "dh_Ys"),
+                ("ServerHello", "key_exchange"),
+            ],
+            Side::Server => &[
+                ("ClientKeyExchange", "ecdh_Yc"),
+                ("ClientKeyExchange", "dh_Yc"),
+                ("ClientHello", "key_exchange"),
+            ],
         };
         let found = candidates.iter().find_map(|(message, field)| match *message {
             "ClientHello" => self.client_share(group),
@@ -234,8 +261,10 @@ impl Scene<'_> {
     fn client_share(&self, group: Option<&str>) -> Option<Input> {
         let whole = self.messages.iter().rfind(|whole| whole.is("ClientHello"))?;
         let leaves: Vec<_> = whole.dissected.fields.iter().flat_map(crate::model::Field::leaves).collect();
-        let at = leaves.iter().position(|leaf| leaf.name == "group" && leaf.decoded.as_deref() == group && group.is_some());
-        let share = leaves.get(at? ..)?.iter().find(|leaf| leaf.name == "key_exchange")?;
+        let at = leaves
+            .iter()
+            .position(|leaf| leaf.name == "group" && leaf.decoded.as_deref() == group && group.is_some());
+        let share = leaves.get(at?..)?.iter().find(|leaf| leaf.name == "key_exchange")?;
         Some(Input::Wire {
             name: "ClientHello.key_share".to_owned(),
             message: whole.id.clone(),
@@ -283,18 +312,29 @@ impl TakeWhileInclusive for Vec<&Whole> {
 
 /// The RFC's way to write it.
 fn formula(how: &str, name: &str, length: usize, inputs: &[Kept]) -> String {
-    let names: Vec<&str> = inputs.iter().map(|input| match input {
-        Kept::Public(name, _) => *name,
-        Kept::Secret(name) => *name,
-    }).collect();
+    let names: Vec<&str> = inputs
+        .iter()
+        .map(|input| match input {
+            Kept::Public(name, _) => *name,
+            Kept::Secret(name) => *name,
+        })
+        .collect();
     let label = how.split('"').nth(1).unwrap_or_default();
     match (how.split(' ').next().unwrap_or_default(), names.as_slice()) {
-        ("PRF", [secret, seed @ ..]) => format!("PRF({secret}, \"{label}\", {})[0..{}]", seed.join(" + "), length.saturating_sub(1)),
+        ("PRF", [secret, seed @ ..]) => {
+            format!("PRF({secret}, \"{label}\", {})[0..{}]", seed.join(" + "), length.saturating_sub(1))
+        }
         ("HKDF-Extract", [input]) => format!("HKDF-Extract(0, {input})"),
         ("HKDF-Extract", [salt, input]) => format!("HKDF-Extract({salt}, {input})"),
-        ("Derive-Secret", [secret, hash]) => format!("HKDF-Expand-Label({secret}, \"{label}\", {hash}, {length})"),
-        ("HKDF-Expand-Label", [secret]) => format!("HKDF-Expand-Label({secret}, \"{label}\", \"\", {length})"),
-        ("HKDF-Expand-Label", [secret, context]) => format!("HKDF-Expand-Label({secret}, \"{label}\", {context}, {length})"),
+        ("Derive-Secret", [secret, hash]) => {
+            format!("HKDF-Expand-Label({secret}, \"{label}\", {hash}, {length})")
+        }
+        ("HKDF-Expand-Label", [secret]) => {
+            format!("HKDF-Expand-Label({secret}, \"{label}\", \"\", {length})")
+        }
+        ("HKDF-Expand-Label", [secret, context]) => {
+            format!("HKDF-Expand-Label({secret}, \"{label}\", {context}, {length})")
+        }
         ("slice", _) => format!("{name} = {length} bytes of key_block"),
         _ => how.to_owned(),
     }
@@ -305,30 +345,62 @@ fn describe(name: &str) -> (&'static str, &'static str) {
     match name {
         "pre_master_secret" => ("What the key exchange itself yields.", "RFC 5246 section 8.1"),
         "shared_secret" => ("What the key exchange itself yields.", "RFC 9846 section 7.4"),
-        "master_secret" => ("The secret of the session: 48 bytes, from which every key of TLS 1.2 comes.", "RFC 7627 section 4"),
-        "key_block" => ("All keys of the connection in one string of bytes, to be cut.", "RFC 5246 section 6.3"),
-        "client_write_MAC_key" => ("Authenticates what the client sends; empty in AEAD suites.", "RFC 5246 section 6.3"),
-        "server_write_MAC_key" => ("Authenticates what the server sends; empty in AEAD suites.", "RFC 5246 section 6.3"),
+        "master_secret" => (
+            "The secret of the session: 48 bytes, from which every key of TLS 1.2 comes.",
+            "RFC 7627 section 4",
+        ),
+        "key_block" => {
+            ("All keys of the connection in one string of bytes, to be cut.", "RFC 5246 section 6.3")
+        }
+        "client_write_MAC_key" => {
+            ("Authenticates what the client sends; empty in AEAD suites.", "RFC 5246 section 6.3")
+        }
+        "server_write_MAC_key" => {
+            ("Authenticates what the server sends; empty in AEAD suites.", "RFC 5246 section 6.3")
+        }
         "client_write_key" => ("Encrypts what the client sends.", "RFC 5246 section 6.3"),
         "server_write_key" => ("Encrypts what the server sends.", "RFC 5246 section 6.3"),
-        "client_write_IV" => ("The fixed part of the nonces of what the client sends.", "RFC 5246 section 6.3"),
-        "server_write_IV" => ("The fixed part of the nonces of what the server sends.", "RFC 5246 section 6.3"),
+        "client_write_IV" => {
+            ("The fixed part of the nonces of what the client sends.", "RFC 5246 section 6.3")
+        }
+        "server_write_IV" => {
+            ("The fixed part of the nonces of what the server sends.", "RFC 5246 section 6.3")
+        }
         "client verify_data" => ("The content of the client's Finished.", "RFC 5246 section 7.4.9"),
         "server verify_data" => ("The content of the server's Finished.", "RFC 5246 section 7.4.9"),
-        "early_secret" => ("The first step of the ladder: from a pre-shared key, or from nothing.", "RFC 9846 section 7.1"),
-        "derived_secret" => ("Goes from one step of the ladder to the next, so that they do not touch.", "RFC 9846 section 7.1"),
+        "early_secret" => {
+            ("The first step of the ladder: from a pre-shared key, or from nothing.", "RFC 9846 section 7.1")
+        }
+        "derived_secret" => (
+            "Goes from one step of the ladder to the next, so that they do not touch.",
+            "RFC 9846 section 7.1",
+        ),
         "handshake_secret" => ("The second step: the key exchange comes in.", "RFC 9846 section 7.1"),
-        "main_secret" => ("The third step: every key after the handshake comes from it.", "RFC 9846 section 7.1"),
-        "client_handshake_traffic_secret" => ("Protects the client's handshake messages.", "RFC 9846 section 7.1"),
-        "server_handshake_traffic_secret" => ("Protects the server's handshake messages.", "RFC 9846 section 7.1"),
-        "client_application_traffic_secret_0" => ("Protects what the client's application sends.", "RFC 9846 section 7.1"),
-        "server_application_traffic_secret_0" => ("Protects what the server's application sends.", "RFC 9846 section 7.1"),
-        "application_traffic_secret_N+1" => ("Replaces the one before after a KeyUpdate.", "RFC 9846 section 7.2"),
+        "main_secret" => {
+            ("The third step: every key after the handshake comes from it.", "RFC 9846 section 7.1")
+        }
+        "client_handshake_traffic_secret" => {
+            ("Protects the client's handshake messages.", "RFC 9846 section 7.1")
+        }
+        "server_handshake_traffic_secret" => {
+            ("Protects the server's handshake messages.", "RFC 9846 section 7.1")
+        }
+        "client_application_traffic_secret_0" => {
+            ("Protects what the client's application sends.", "RFC 9846 section 7.1")
+        }
+        "server_application_traffic_secret_0" => {
+            ("Protects what the server's application sends.", "RFC 9846 section 7.1")
+        }
+        "application_traffic_secret_N+1" => {
+            ("Replaces the one before after a KeyUpdate.", "RFC 9846 section 7.2")
+        }
         "client_early_traffic_secret" => ("Protects the client's early data.", "RFC 9846 section 7.1"),
         "exporter_secret" | "early_exporter_secret" => {
             ("Keys for the application's own use come from it.", "RFC 9846 section 7.5")
         }
-        "resumption_secret" => ("Pre-shared keys for later connections come from it.", "RFC 9846 section 4.6.1"),
+        "resumption_secret" => {
+            ("Pre-shared keys for later connections come from it.", "RFC 9846 section 4.6.1")
+        }
         "PSK" => ("The key of a ticket, for a later connection.", "RFC 9846 section 4.6.1"),
         "binder_key" => ("Shows that the client has the pre-shared key.", "RFC 9846 section 4.2.11.2"),
         "finished_key" => ("Makes the HMAC in Finished.", "RFC 9846 section 4.4.4"),

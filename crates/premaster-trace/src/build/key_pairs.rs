@@ -25,7 +25,8 @@ pub(crate) fn find(logs: Logs<'_>, messages: &[Whole]) -> Vec<KeyPair> {
         long_term(&mut keys, side, messages);
     }
     for key in &mut keys {
-        let carries = |whole: &&Whole| whole.sender == key.owner && whole.handshake && holds(whole, &key.public);
+        let carries =
+            |whole: &&Whole| whole.sender == key.owner && whole.handshake && holds(whole, &key.public);
         key.sent_in = messages.iter().find(carries).map(|whole| whole.id.clone());
     }
     keys
@@ -75,7 +76,9 @@ fn group_beside(messages: &[Whole], carrier: &Whole, value: &str) -> String {
     let mut last = None;
     for whole in messages.iter().filter(|whole| whole.handshake) {
         for leaf in whole.dissected.fields.iter().flat_map(crate::model::Field::leaves) {
-            if matches!(leaf.name.as_str(), "group" | "namedcurve") && !whole.is("ClientHello") || leaf.name == "group" && std::ptr::eq(whole, carrier) {
+            if matches!(leaf.name.as_str(), "group" | "namedcurve") && !whole.is("ClientHello")
+                || leaf.name == "group" && std::ptr::eq(whole, carrier)
+            {
                 last = leaf.decoded.clone();
             }
             if std::ptr::eq(whole, carrier) && leaf.value.as_deref() == Some(value) {
@@ -97,11 +100,17 @@ fn long_term(keys: &mut Vec<KeyPair>, owner: Side, messages: &[Whole]) {
         Err(_) => "unknown".to_owned(),
     };
     let signs = messages.iter().any(|whole| {
-        whole.sender == owner && (whole.is("CertificateVerify") || whole.is("ServerKeyExchange") && whole.find("signature").is_some())
+        whole.sender == owner
+            && (whole.is("CertificateVerify")
+                || whole.is("ServerKeyExchange") && whole.find("signature").is_some())
     });
     let purpose = match signs {
-        true => "Long-term: it signs this handshake and so shows who its owner is; no secret is made with it.",
-        false => "Long-term: the secret itself is made with it, so that whoever gets it, ever, can make the secret too.",
+        true => {
+            "Long-term: it signs this handshake and so shows who its owner is; no secret is made with it."
+        }
+        false => {
+            "Long-term: the secret itself is made with it, so that whoever gets it, ever, can make the secret too."
+        }
     };
     keys.push(KeyPair {
         id: format!("{}.long_term", owner.name()),

@@ -11,7 +11,8 @@ pub(crate) fn tell(messages: &mut [Whole], steps: &[Placed], observed: &[Side]) 
             _ if whole.handshake => {}
             "application data" => {
                 let said = || vec!["what was said".to_owned()];
-                whole.knowledge = Some(Knowledge { client: said(), server: said(), eavesdropper: overheard(whole) });
+                whole.knowledge =
+                    Some(Knowledge { client: said(), server: said(), eavesdropper: overheard(whole) });
                 continue;
             }
             _ => continue,
@@ -39,7 +40,8 @@ fn from_steps(side: Side, whole: &Whole, steps: &[Placed], first: Option<&str>) 
         let step = &placed.step;
         let fact = match step.action {
             Action::MadeKey => {
-                let algorithm = step.about.as_deref().and_then(|id| id.split('.').nth(2)).unwrap_or("ephemeral");
+                let algorithm =
+                    step.about.as_deref().and_then(|id| id.split('.').nth(2)).unwrap_or("ephemeral");
                 format!("its private {algorithm} key")
             }
             Action::ErasedKey => match facts.pop_if(|fact| fact.starts_with("its private ")) {
@@ -47,8 +49,16 @@ fn from_steps(side: Side, whole: &Whole, steps: &[Placed], first: Option<&str>) 
                 None => "(its private key is erased now)".to_owned(),
             },
             Action::Derived => match step.text.split(" = ").next().unwrap_or_default() {
-                "key" | "iv" | "finished_key" | "derived_secret" | "client_write_MAC_key" | "server_write_MAC_key"
-                | "client_write_key" | "server_write_key" | "client_write_IV" | "server_write_IV" => continue,
+                "key"
+                | "iv"
+                | "finished_key"
+                | "derived_secret"
+                | "client_write_MAC_key"
+                | "server_write_MAC_key"
+                | "client_write_key"
+                | "server_write_key"
+                | "client_write_IV"
+                | "server_write_IV" => continue,
                 name => name.to_owned(),
             },
             Action::Verified => "that the peer has the certificate's key".to_owned(),
@@ -69,8 +79,12 @@ fn from_steps(side: Side, whole: &Whole, steps: &[Placed], first: Option<&str>) 
 /// What an end that was not observed must know by the rules of the protocol.
 fn inferred(side: Side, whole: &Whole, tls13: bool) -> Vec<String> {
     let facts: &[&str] = match (side, whole.dissected.name.as_str(), tls13) {
-        (Side::Server, "ServerHello", true) => &["its private key", "shared_secret", "the handshake traffic secrets"],
-        (Side::Server, "Finished", true) if whole.sender == Side::Server => &["the application traffic secrets"],
+        (Side::Server, "ServerHello", true) => {
+            &["its private key", "shared_secret", "the handshake traffic secrets"]
+        }
+        (Side::Server, "Finished", true) if whole.sender == Side::Server => {
+            &["the application traffic secrets"]
+        }
         (Side::Server, "Finished", true) => &["that both saw the same handshake"],
         (Side::Server, "ServerKeyExchange", _) => &["its private ephemeral key"],
         (Side::Server, "ClientKeyExchange", _) => &["pre_master_secret", "master_secret", "key_block"],

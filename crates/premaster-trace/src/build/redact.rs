@@ -15,7 +15,12 @@ pub(crate) fn apply(mut trace: Trace, reveal: Reveal) -> Trace {
         Sensitivity::Public => sensitivity == Sensitivity::Public,
         _ => sensitivity != Sensitivity::Secret,
     };
-    for message in trace.flights.iter_mut().flat_map(|flight| &mut flight.records).flat_map(|record| &mut record.messages) {
+    for message in trace
+        .flights
+        .iter_mut()
+        .flat_map(|flight| &mut flight.records)
+        .flat_map(|record| &mut record.messages)
+    {
         message.fields.iter_mut().for_each(|field| strip(field, &shown));
     }
     if reveal == Reveal::Redacted {
@@ -36,7 +41,12 @@ fn strip(field: &mut Field, shown: &impl Fn(Sensitivity) -> bool) {
 fn anonymize(trace: &mut Trace) {
     trace.title = "a connection (redacted)".to_owned();
     trace.summary.server_name = None;
-    for message in trace.flights.iter_mut().flat_map(|flight| &mut flight.records).flat_map(|record| &mut record.messages) {
+    for message in trace
+        .flights
+        .iter_mut()
+        .flat_map(|flight| &mut flight.records)
+        .flat_map(|record| &mut record.messages)
+    {
         message.gist.retain(|gist| !gist.starts_with("for ") && !gist.starts_with("names the key"));
         if message.name == "Certificate" {
             message.gist.clear();

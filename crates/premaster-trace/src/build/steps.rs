@@ -1,11 +1,17 @@
 //! What the ends did between the messages.
-use super::{Logs, wire::{Whole, Wire}};
+use super::{
+    Logs,
+    wire::{Whole, Wire},
+};
 use crate::{
     model::{Action, Derivation, KeyPair, Side, Step},
     recorder::{Heard, Log},
     sanitize,
 };
-use premaster::{identity::Certificate, observe::{Epoch, KeyLife, Warning}};
+use premaster::{
+    identity::Certificate,
+    observe::{Epoch, KeyLife, Warning},
+};
 
 /// A step, and the handshake message after which it was taken.
 pub(crate) struct Placed {
@@ -42,7 +48,8 @@ fn of_end(
     secrets: &[Derivation],
     keys: &[KeyPair],
 ) -> Vec<Placed> {
-    let by_sender = |sender: Side| messages.iter().filter(move |whole| whole.handshake && whole.sender == sender);
+    let by_sender =
+        |sender: Side| messages.iter().filter(move |whole| whole.handshake && whole.sender == sender);
     let mut sent = by_sender(side);
     let mut received = by_sender(side.peer());
     let mut derived = secrets.iter().filter(|node| node.side == side);
@@ -87,9 +94,18 @@ fn tell(side: Side, heard: &Heard, node: Option<&Derivation>, keys: &[KeyPair]) 
             let public = crate::hex::encode(public);
             let key = keys.iter().find(|key| key.owner == side && key.public == public)?;
             let (action, text) = match life {
-                KeyLife::Made => (Action::MadeKey, format!("makes an ephemeral {} key pair, for this handshake alone", key.algorithm)),
-                KeyLife::DiscardedAndErased => (Action::ErasedKey, format!("did not need the {} key pair: the private half is erased", key.algorithm)),
-                _ => (Action::ErasedKey, format!("has spent the private half of its {} key: it is erased", key.algorithm)),
+                KeyLife::Made => (
+                    Action::MadeKey,
+                    format!("makes an ephemeral {} key pair, for this handshake alone", key.algorithm),
+                ),
+                KeyLife::DiscardedAndErased => (
+                    Action::ErasedKey,
+                    format!("did not need the {} key pair: the private half is erased", key.algorithm),
+                ),
+                _ => (
+                    Action::ErasedKey,
+                    format!("has spent the private half of its {} key: it is erased", key.algorithm),
+                ),
             };
             Some((action, text, None, Some(key.id.clone())))
         }
@@ -99,11 +115,14 @@ fn tell(side: Side, heard: &Heard, node: Option<&Derivation>, keys: &[KeyPair]) 
             Some((Action::Signed, text, None, about.map(|key| key.id.clone())))
         }
         Heard::Verified { scheme, length } => {
-            let text = format!("verifies the {peer}'s signature over {length} bytes ({scheme}): it has the certificate's key");
+            let text = format!(
+                "verifies the {peer}'s signature over {length} bytes ({scheme}): it has the certificate's key"
+            );
             Some((Action::Verified, text, None, Some(format!("{peer}.long_term"))))
         }
         Heard::Certificate { leaf, verdict } => {
-            let subject = Certificate::parse(leaf).map_or_else(|| "?".to_owned(), |leaf| sanitize::text(&leaf.subject()));
+            let subject = Certificate::parse(leaf)
+                .map_or_else(|| "?".to_owned(), |leaf| sanitize::text(&leaf.subject()));
             let text = match verdict {
                 Ok(()) => format!("trusts the {peer}'s certificate ({subject})"),
                 Err(why) => format!("does not trust the {peer}'s certificate ({subject}): {why}"),
@@ -116,7 +135,9 @@ fn tell(side: Side, heard: &Heard, node: Option<&Derivation>, keys: &[KeyPair]) 
         }
         Heard::Installed { sent, epoch } => plain(Action::InstalledKeys, installed(side, *sent, *epoch)),
         Heard::Warning(warning) => plain(Action::Warned, warn(*warning)),
-        Heard::Resumed(resumed) if resumed.is_resumed() => plain(Action::Resumed, format!("resumes a session ({resumed})")),
+        Heard::Resumed(resumed) if resumed.is_resumed() => {
+            plain(Action::Resumed, format!("resumes a session ({resumed})"))
+        }
         Heard::Missed(text) => plain(Action::Resumed, text.clone()),
         Heard::Established(_) => plain(Action::Established, "has finished the handshake".to_owned()),
         Heard::Failed(failure) => plain(Action::Failed, format!("gives up: {}", failure.what)),
@@ -141,10 +162,16 @@ fn installed(side: Side, sent: bool, epoch: Epoch) -> String {
 
 pub(super) fn warn(warning: Warning) -> String {
     match warning {
-        Warning::DeprecatedKeyExchange(suite) => format!("{suite} has a key exchange that RFC 10015 deprecates"),
-        Warning::NoExtendedMasterSecret => "the master secret is not bound to the handshake (RFC 7627)".to_owned(),
+        Warning::DeprecatedKeyExchange(suite) => {
+            format!("{suite} has a key exchange that RFC 10015 deprecates")
+        }
+        Warning::NoExtendedMasterSecret => {
+            "the master secret is not bound to the handshake (RFC 7627)".to_owned()
+        }
         Warning::NotVerified => "the peer's certificate was not verified".to_owned(),
-        Warning::Anonymous => "neither side is authenticated: whoever sits in the middle reads everything".to_owned(),
+        Warning::Anonymous => {
+            "neither side is authenticated: whoever sits in the middle reads everything".to_owned()
+        }
         _ => "something weak is in use".to_owned(),
     }
 }

@@ -18,11 +18,13 @@ pub(crate) fn of(logs: Logs<'_>, messages: &[Whole], secrets: &[Derivation]) -> 
     if let Some(hello) = hello {
         let says = |name: &str| hello.find(name).and_then(|leaf| leaf.decoded.clone());
         summary.cipher_suite = summary.cipher_suite.take().or_else(|| says("cipher_suite"));
-        summary.version = summary.version.take().or_else(|| says("selected_version")).or_else(|| says("legacy_version"));
+        summary.version =
+            summary.version.take().or_else(|| says("selected_version")).or_else(|| says("legacy_version"));
     }
     summary.hello_retry = messages.iter().any(|whole| whole.is("HelloRetryRequest"));
     let client_hello = messages.iter().find(|whole| whole.is("ClientHello"));
-    summary.server_name = client_hello.and_then(|whole| whole.find("host_name").or_else(|| name_group(whole))).and_then(named);
+    summary.server_name =
+        client_hello.and_then(|whole| whole.find("host_name").or_else(|| name_group(whole))).and_then(named);
     summary.application_protocol = summary.application_protocol.take().or_else(|| protocol(messages));
     summary.key_exchange = key_exchange(&summary, messages, secrets);
     summary
@@ -44,7 +46,9 @@ fn protocol(messages: &[Whole]) -> Option<String> {
 
 fn add(summary: &mut Summary, heard: &Heard) {
     match heard {
-        Heard::Chose { what: "signature scheme", value, .. } => summary.signature_scheme = Some(value.clone()),
+        Heard::Chose { what: "signature scheme", value, .. } => {
+            summary.signature_scheme = Some(value.clone())
+        }
         Heard::Chose { what: "application protocol", value, .. } => {
             summary.application_protocol = Some(value.clone());
         }
@@ -60,7 +64,9 @@ fn add(summary: &mut Summary, heard: &Heard) {
             summary.forward_secret = Some(established.forward_secret);
             summary.group = established.group.map(|group| group.to_string()).or(summary.group.take());
         }
-        Heard::Failed(failure) if summary.failure.is_none() || failure.alert.is_some() && !refused(failure) => {
+        Heard::Failed(failure)
+            if summary.failure.is_none() || failure.alert.is_some() && !refused(failure) =>
+        {
             summary.failure = Some(failure.clone());
         }
         Heard::Warning(warning) => {
@@ -85,7 +91,9 @@ fn key_exchange(summary: &Summary, messages: &[Whole], secrets: &[Derivation]) -
     let resumed = summary.resumption.as_deref().is_some_and(|how| how != "full");
     Some(match suite.key_exchange {
         KeyExchange::Tls13 => {
-            let psk = messages.iter().any(|whole| whole.is("ServerHello") && whole.find("selected_identity").is_some());
+            let psk = messages
+                .iter()
+                .any(|whole| whole.is("ServerHello") && whole.find("selected_identity").is_some());
             let exchange = secrets.iter().any(|node| node.name == "shared_secret") || !psk;
             match (psk, exchange) {
                 (true, true) => over("a pre-shared key, and ephemeral agreement"),

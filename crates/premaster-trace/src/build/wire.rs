@@ -79,7 +79,8 @@ impl<'a> Wire<'a> {
         if let [_, secondary] = *observed {
             let others = seen(logs, secondary);
             for sender in [Side::Client, Side::Server] {
-                let mine: Vec<usize> = (0..records.len()).filter(|at| records[*at].sender == sender).collect();
+                let mine: Vec<usize> =
+                    (0..records.len()).filter(|at| records[*at].sender == sender).collect();
                 for (nth, other) in others.iter().filter(|other| other.sender == sender).enumerate() {
                     match mine.get(nth).and_then(|at| records.get_mut(*at)) {
                         // What one end could not open the other may have.
@@ -168,7 +169,16 @@ impl<'a> Wire<'a> {
         places: Vec<Place>,
     ) {
         let id = format!("m{}", self.messages.len() + 1);
-        self.messages.push(Whole { id, sender, dissected, length, handshake, protected, places, knowledge: None });
+        self.messages.push(Whole {
+            id,
+            sender,
+            dissected,
+            length,
+            handshake,
+            protected,
+            places,
+            knowledge: None,
+        });
     }
 
     /// The messages, in the order in which they were complete.
@@ -198,7 +208,11 @@ impl<'a> Wire<'a> {
             let record = record(index, seen, messages);
             match flights.last_mut() {
                 Some(flight) if flight.sender == seen.sender => flight.records.push(record),
-                _ => flights.push(Flight { number: flights.len() + 1, sender: seen.sender, records: vec![record] }),
+                _ => flights.push(Flight {
+                    number: flights.len() + 1,
+                    sender: seen.sender,
+                    records: vec![record],
+                }),
             }
         }
         flights

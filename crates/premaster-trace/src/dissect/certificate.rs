@@ -11,23 +11,32 @@ use premaster::{
 };
 
 pub(super) fn certificate12(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    walker.vector::<3>("certificate_list", "The chain, leaf first; each certifies the one before it.", |walker| {
-        while !walker.is_empty() {
-            one(walker, scene)?;
-        }
-        Some(())
-    })
+    walker.vector::<3>(
+        "certificate_list",
+        "The chain, leaf first; each certifies the one before it.",
+        |walker| {
+            while !walker.is_empty() {
+                one(walker, scene)?;
+            }
+            Some(())
+        },
+    )
 }
 
 pub(super) fn certificate13(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    walker.opaque::<1>("certificate_request_context", "Which request this answers; empty in the handshake.")?;
-    walker.vector::<3>("certificate_list", "The chain, leaf first; each certifies the one before it.", |walker| {
-        while !walker.is_empty() {
-            one(walker, scene)?;
-            block(walker, Place::Certificate, scene)?;
-        }
-        Some(())
-    })
+    walker
+        .opaque::<1>("certificate_request_context", "Which request this answers; empty in the handshake.")?;
+    walker.vector::<3>(
+        "certificate_list",
+        "The chain, leaf first; each certifies the one before it.",
+        |walker| {
+            while !walker.is_empty() {
+                one(walker, scene)?;
+                block(walker, Place::Certificate, scene)?;
+            }
+            Some(())
+        },
+    )
 }
 
 /// One certificate in DER.
@@ -40,7 +49,8 @@ fn one(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
         walker.rest("certificate", "A name and a public key, signed by an authority.")?;
         if let Some(certificate) = Certificate::parse(der) {
             let names: Vec<String> = certificate.names().take(5).collect();
-            let for_names = if names.is_empty() { String::new() } else { format!(" for {}", names.join(", ")) };
+            let for_names =
+                if names.is_empty() { String::new() } else { format!(" for {}", names.join(", ")) };
             subject = format!("{}{for_names}", certificate.subject());
             walker.says(format!("{subject}, issued by {}", certificate.issuer()));
         }
@@ -58,7 +68,12 @@ fn one(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
 }
 
 pub(super) fn request12(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    walker.codes::<1, ClientCertificateType>(1, "certificate_types", "certificate_type", "What kinds of keys will do.")?;
+    walker.codes::<1, ClientCertificateType>(
+        1,
+        "certificate_types",
+        "certificate_type",
+        "What kinds of keys will do.",
+    )?;
     walker.codes::<2, SignatureScheme>(
         2,
         "supported_signature_algorithms",
@@ -69,7 +84,10 @@ pub(super) fn request12(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk 
 }
 
 pub(super) fn request13(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    walker.opaque::<1>("certificate_request_context", "What the answer has to repeat; empty in the handshake.")?;
+    walker.opaque::<1>(
+        "certificate_request_context",
+        "What the answer has to repeat; empty in the handshake.",
+    )?;
     block(walker, Place::CertificateRequest, scene)
 }
 
@@ -89,7 +107,10 @@ pub(super) fn authorities(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Wal
 
 pub(super) fn status(walker: &mut Walker<'_>) -> Walk {
     walker.take(1, "status_type", "1: OCSP.")?;
-    walker.opaque::<3>("response", "The authority's signed word on whether the certificate was revoked, in DER.")?;
+    walker.opaque::<3>(
+        "response",
+        "The authority's signed word on whether the certificate was revoked, in DER.",
+    )?;
     Some(())
 }
 

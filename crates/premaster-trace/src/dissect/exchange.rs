@@ -35,7 +35,8 @@ fn curve_params(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
     walker.rfc("RFC 8422 section 5.4");
     walker.take(1, "curve_type", "3: a curve with a name, the only kind that is left.")?;
     let group = walker.code::<NamedGroup>(2, "namedcurve", "The curve.")?;
-    let point = walker.opaque::<1>("public", "The server's ephemeral public key: made for this handshake alone.")?;
+    let point =
+        walker.opaque::<1>("public", "The server's ephemeral public key: made for this handshake alone.")?;
     scene.gist(format!("ephemeral {group} key of {} bytes", point.len()));
     Some(())
 }
@@ -44,7 +45,10 @@ fn field_params(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
     let p = walker.opaque::<2>("dh_p", "The prime modulus.")?;
     scene.gist(format!("ephemeral Diffie-Hellman key modulo a prime of {} bits", 8 * p.len()));
     walker.opaque::<2>("dh_g", "The generator.")?;
-    walker.opaque::<2>("dh_Ys", "The server's ephemeral public value: g to a power made for this handshake alone.")?;
+    walker.opaque::<2>(
+        "dh_Ys",
+        "The server's ephemeral public value: g to a power made for this handshake alone.",
+    )?;
     Some(())
 }
 
@@ -65,11 +69,17 @@ pub(super) fn client_key_exchange(walker: &mut Walker<'_>, scene: &mut Scene<'_>
         }
         exchange if exchange.is_elliptic() => {
             walker.rfc("RFC 8422 section 5.7");
-            walker.opaque::<1>("ecdh_Yc", "The client's ephemeral public key: made for this handshake alone.")?;
+            walker.opaque::<1>(
+                "ecdh_Yc",
+                "The client's ephemeral public key: made for this handshake alone.",
+            )?;
             scene.gist("the client's ephemeral public key");
         }
         exchange if exchange.is_finite_field() => {
-            walker.opaque::<2>("dh_Yc", "The client's ephemeral public value: made for this handshake alone.")?;
+            walker.opaque::<2>(
+                "dh_Yc",
+                "The client's ephemeral public value: made for this handshake alone.",
+            )?;
             scene.gist("the client's ephemeral public value");
         }
         _ => {}

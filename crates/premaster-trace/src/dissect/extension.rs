@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{model::Sensitivity, sanitize};
 use premaster::wire::{
-    CertificateCompressionAlgorithm, CertificateType, EcPointFormat, ExtensionType, NamedGroup, ProtocolVersion,
-    PskKeyExchangeMode, SignatureScheme,
+    CertificateCompressionAlgorithm, CertificateType, EcPointFormat, ExtensionType, NamedGroup,
+    ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
 };
 
 /// The message that an extension stands in, which decides its form.
@@ -25,26 +25,30 @@ pub(super) enum Place {
 
 /// A block of extensions.
 pub(super) fn block<'a>(walker: &mut Walker<'a>, place: Place, scene: &mut Scene<'_>) -> Walk {
-    walker.vector::<2>("extensions", "What goes beyond the fixed fields, each with a type of its own.", |walker| {
-        while !walker.is_empty() {
-            let header = walker.peek(4)?;
-            let code = u16::from_be_bytes([*header.first()?, *header.get(1)?]);
-            let length = usize::from(u16::from_be_bytes([*header.get(2)?, *header.get(3)?]));
-            let extension = ExtensionType(code);
-            let (meaning, rfc) = describe(extension, header);
-            let name = match is_grease(header.get(..2)?) {
-                true => "GREASE".to_owned(),
-                false => extension.name().map_or_else(|| format!("extension {code}"), str::to_owned),
-            };
-            let whole = walker.left().min(4 + length);
-            walker.rfc(rfc).group(whole, &name, meaning, |walker| {
-                walker.code::<ExtensionType>(2, "extension_type", "Which extension this is.")?;
-                walker.number(2, "length", "How many bytes it has.")?;
-                data(walker, extension, place, scene)
-            })?;
-        }
-        Some(())
-    })
+    walker.vector::<2>(
+        "extensions",
+        "What goes beyond the fixed fields, each with a type of its own.",
+        |walker| {
+            while !walker.is_empty() {
+                let header = walker.peek(4)?;
+                let code = u16::from_be_bytes([*header.first()?, *header.get(1)?]);
+                let length = usize::from(u16::from_be_bytes([*header.get(2)?, *header.get(3)?]));
+                let extension = ExtensionType(code);
+                let (meaning, rfc) = describe(extension, header);
+                let name = match is_grease(header.get(..2)?) {
+                    true => "GREASE".to_owned(),
+                    false => extension.name().map_or_else(|| format!("extension {code}"), str::to_owned),
+                };
+                let whole = walker.left().min(4 + length);
+                walker.rfc(rfc).group(whole, &name, meaning, |walker| {
+                    walker.code::<ExtensionType>(2, "extension_type", "Which extension this is.")?;
+                    walker.number(2, "length", "How many bytes it has.")?;
+                    data(walker, extension, place, scene)
+                })?;
+            }
+            Some(())
+        },
+    )
 }
 
 fn data<'a>(walker: &mut Walker<'a>, extension: ExtensionType, place: Place, scene: &mut Scene<'_>) -> Walk {
@@ -52,14 +56,23 @@ fn data<'a>(walker: &mut Walker<'a>, extension: ExtensionType, place: Place, sce
     let hello = place == Place::ClientHello;
     match extension {
         E::SERVER_NAME if hello => server_name(walker, scene),
-        E::MAX_FRAGMENT_LENGTH => number(walker, 1, "max_fragment_length", "1 to 4: 512, 1024, 2048 or 4096 bytes."),
-        E::RECORD_SIZE_LIMIT => number(walker, 2, "record_size_limit", "The longest record that the sender can take."),
+        E::MAX_FRAGMENT_LENGTH => {
+            number(walker, 1, "max_fragment_length", "1 to 4: 512, 1024, 2048 or 4096 bytes.")
+        }
+        E::RECORD_SIZE_LIMIT => {
+            number(walker, 2, "record_size_limit", "The longest record that the sender can take.")
+        }
         E::STATUS_REQUEST if matches!(place, Place::ClientHello | Place::CertificateRequest) => {
             status_request(walker)
         }
         E::STATUS_REQUEST if place == Place::Certificate => certificate::status(walker),
         E::SUPPORTED_GROUPS => {
-            let groups = walker.codes::<2, NamedGroup>(2, "named_group_list", "group", "Groups that the sender can use.")?;
+            let groups = walker.codes::<2, NamedGroup>(
+                2,
+                "named_group_list",
+                "group",
+                "Groups that the sender can use.",
+            )?;
             scene.gist(format!("can use {}", join(&groups)));
             Some(())
         }
@@ -97,7 +110,9 @@ fn data<'a>(walker: &mut Walker<'a>, extension: ExtensionType, place: Place, sce
             Some(())
         }
         E::PRE_SHARED_KEY if hello => pre_shared_keys(walker, scene),
-        E::PRE_SHARED_KEY => number(walker, 2, "selected_identity", "Which of the client's identities, counted from 0."),
+        E::PRE_SHARED_KEY => {
+            number(walker, 2, "selected_identity", "Which of the client's identities, counted from 0.")
+        }
         E::EARLY_DATA if place == Place::NewSessionTicket => {
             number(walker, 4, "max_early_data_size", "How many bytes may be sent early with this ticket.")
         }
@@ -108,7 +123,11 @@ fn data<'a>(walker: &mut Walker<'a>, extension: ExtensionType, place: Place, sce
             Some(())
         }
         E::SUPPORTED_VERSIONS => {
-            let version = walker.code::<ProtocolVersion>(2, "selected_version", "The version that the server chose.")?;
+            let version = walker.code::<ProtocolVersion>(
+                2,
+                "selected_version",
+                "The version that the server chose.",
+            )?;
             scene.context.version = Some(version);
             Some(())
         }
@@ -129,9 +148,16 @@ fn data<'a>(walker: &mut Walker<'a>, extension: ExtensionType, place: Place, sce
             let meaning = "Empty in a first handshake: it ties a later one to this.";
             walker.opaque::<1>("renegotiated_connection", meaning).map(drop)
         }
-        E::ENCRYPTED_CLIENT_HELLO => walker.rest("payload", "Another ClientHello inside, encrypted; or noise.").map(drop),
-        E::SERVER_NAME | E::ENCRYPT_THEN_MAC | E::EXTENDED_MASTER_SECRET | E::EARLY_DATA | E::POST_HANDSHAKE_AUTH
-        | E::SIGNED_CERTIFICATE_TIMESTAMP | E::STATUS_REQUEST => Some(()),
+        E::ENCRYPTED_CLIENT_HELLO => {
+            walker.rest("payload", "Another ClientHello inside, encrypted; or noise.").map(drop)
+        }
+        E::SERVER_NAME
+        | E::ENCRYPT_THEN_MAC
+        | E::EXTENDED_MASTER_SECRET
+        | E::EARLY_DATA
+        | E::POST_HANDSHAKE_AUTH
+        | E::SIGNED_CERTIFICATE_TIMESTAMP
+        | E::STATUS_REQUEST => Some(()),
         _ => walker.rest("extension_data", "Its form is not known here.").map(drop),
     }
 }
@@ -168,12 +194,19 @@ fn key_share<'a>(walker: &mut Walker<'a>, place: Place, scene: &mut Scene<'_>) -
     match place {
         Place::ClientHello => {
             let mut groups = Vec::new();
-            walker.vector::<2>("client_shares", "The client's halves of the key exchange, one a group.", |walker| {
-                while !walker.is_empty() {
-                    groups.push(share(walker, "The client's ephemeral public key: made for this handshake alone.")?);
-                }
-                Some(())
-            })?;
+            walker.vector::<2>(
+                "client_shares",
+                "The client's halves of the key exchange, one a group.",
+                |walker| {
+                    while !walker.is_empty() {
+                        groups.push(share(
+                            walker,
+                            "The client's ephemeral public key: made for this handshake alone.",
+                        )?);
+                    }
+                    Some(())
+                },
+            )?;
             scene.gist(match groups.is_empty() {
                 true => "sends no key share: it wants to be told which group".to_owned(),
                 false => format!("sends ephemeral public keys for {}", join(&groups)),
@@ -181,12 +214,19 @@ fn key_share<'a>(walker: &mut Walker<'a>, place: Place, scene: &mut Scene<'_>) -
             Some(())
         }
         Place::HelloRetryRequest => {
-            let group = walker.code::<NamedGroup>(2, "selected_group", "The group that the server wants a share for.")?;
+            let group = walker.code::<NamedGroup>(
+                2,
+                "selected_group",
+                "The group that the server wants a share for.",
+            )?;
             scene.gist(format!("wants a share for {group}"));
             Some(())
         }
         _ => {
-            let group = share(walker, "The server's ephemeral public key, or for a hybrid also an encapsulated secret.")?;
+            let group = share(
+                walker,
+                "The server's ephemeral public key, or for a hybrid also an encapsulated secret.",
+            )?;
             scene.gist(format!("sends an ephemeral public key for {group}"));
             Some(())
         }
@@ -197,10 +237,15 @@ fn share(walker: &mut Walker<'_>, meaning: &str) -> Walk<NamedGroup> {
     let header = walker.peek(4)?;
     let length = 4 + usize::from(u16::from_be_bytes([*header.get(2)?, *header.get(3)?]));
     let mut group = None;
-    walker.group(length.min(walker.left()), "KeyShareEntry", "A group, and a public key in it.", |walker| {
-        group = Some(walker.code::<NamedGroup>(2, "group", "The group.")?);
-        walker.opaque::<2>("key_exchange", meaning).map(drop)
-    })?;
+    walker.group(
+        length.min(walker.left()),
+        "KeyShareEntry",
+        "A group, and a public key in it.",
+        |walker| {
+            group = Some(walker.code::<NamedGroup>(2, "group", "The group.")?);
+            walker.opaque::<2>("key_exchange", meaning).map(drop)
+        },
+    )?;
     group
 }
 
@@ -213,7 +258,11 @@ fn pre_shared_keys<'a>(walker: &mut Walker<'a>, scene: &mut Scene<'_>) -> Walk {
             if identity.len() <= 64 && identity.iter().all(|byte| (b' '..=b'~').contains(byte)) {
                 walker.says(sanitize::bytes(identity));
             }
-            walker.number(4, "obfuscated_ticket_age", "How old the ticket is, blurred with ticket_age_add.")?;
+            walker.number(
+                4,
+                "obfuscated_ticket_age",
+                "How old the ticket is, blurred with ticket_age_add.",
+            )?;
             count += 1;
         }
         Some(())
@@ -247,12 +296,18 @@ fn describe(extension: ExtensionType, header: &[u8]) -> (&'static str, &'static 
     match extension {
         E::SERVER_NAME => ("Which of the machine's servers is meant.", "RFC 6066 section 3"),
         E::MAX_FRAGMENT_LENGTH => ("Shorter records, for those with little memory.", "RFC 6066 section 4"),
-        E::STATUS_REQUEST => ("Whether the certificate was revoked, said by its authority.", "RFC 6066 section 8"),
+        E::STATUS_REQUEST => {
+            ("Whether the certificate was revoked, said by its authority.", "RFC 6066 section 8")
+        }
         E::SUPPORTED_GROUPS => ("The groups for the key exchange.", "RFC 9846 section 4.2.7"),
         E::EC_POINT_FORMATS => ("How points on curves are written, in TLS 1.2.", "RFC 8422 section 5.1.2"),
         E::SIGNATURE_ALGORITHMS => ("Signatures that the sender can verify.", "RFC 9846 section 4.2.3"),
-        E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => ("What the applications will talk.", "RFC 7301 section 3.1"),
-        E::SIGNED_CERTIFICATE_TIMESTAMP => ("Proofs that a certificate was published.", "RFC 6962 section 3.3"),
+        E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+            ("What the applications will talk.", "RFC 7301 section 3.1")
+        }
+        E::SIGNED_CERTIFICATE_TIMESTAMP => {
+            ("Proofs that a certificate was published.", "RFC 6962 section 3.3")
+        }
         E::CLIENT_CERTIFICATE_TYPE | E::SERVER_CERTIFICATE_TYPE => {
             ("X.509 certificates or bare keys.", "RFC 7250 section 3")
         }
@@ -263,7 +318,9 @@ fn describe(extension: ExtensionType, header: &[u8]) -> (&'static str, &'static 
         }
         E::COMPRESS_CERTIFICATE => ("How certificates may be compressed.", "RFC 8879 section 3"),
         E::RECORD_SIZE_LIMIT => ("The longest record that the sender can take.", "RFC 8449"),
-        E::SESSION_TICKET => ("The client can keep sessions; empty if it has none to resume.", "RFC 5077 section 3.2"),
+        E::SESSION_TICKET => {
+            ("The client can keep sessions; empty if it has none to resume.", "RFC 5077 section 3.2")
+        }
         E::PRE_SHARED_KEY => ("Keys that both sides may have from before.", "RFC 9846 section 4.2.11"),
         E::EARLY_DATA => ("Data under a key from before, ahead of the handshake.", "RFC 9846 section 4.2.10"),
         E::SUPPORTED_VERSIONS => ("The versions, where older peers do not look.", "RFC 9846 section 4.2.1"),
@@ -271,12 +328,19 @@ fn describe(extension: ExtensionType, header: &[u8]) -> (&'static str, &'static 
         E::PSK_KEY_EXCHANGE_MODES => ("How a pre-shared key may be used.", "RFC 9846 section 4.2.9"),
         E::CERTIFICATE_AUTHORITIES => ("Whose certificates will do.", "RFC 9846 section 4.2.4"),
         E::OID_FILTERS => ("What the client's certificate has to say.", "RFC 9846 section 4.2.5"),
-        E::POST_HANDSHAKE_AUTH => ("The client may be asked for a certificate later.", "RFC 9846 section 4.2.6"),
-        E::SIGNATURE_ALGORITHMS_CERT => ("Signatures that may stand in certificates.", "RFC 9846 section 4.2.3"),
+        E::POST_HANDSHAKE_AUTH => {
+            ("The client may be asked for a certificate later.", "RFC 9846 section 4.2.6")
+        }
+        E::SIGNATURE_ALGORITHMS_CERT => {
+            ("Signatures that may stand in certificates.", "RFC 9846 section 4.2.3")
+        }
         E::KEY_SHARE => ("A half of the key exchange: ephemeral public keys.", "RFC 9846 section 4.2.8"),
         E::TICKET_REQUEST => ("How many tickets the client can use.", "RFC 9149"),
         E::ENCRYPTED_CLIENT_HELLO => ("Another ClientHello, encrypted.", "RFC 9849"),
         E::RENEGOTIATION_INFO => ("Ties handshakes on one connection together.", "RFC 5746 section 3.2"),
-        _ => ("An extension that this program does not know; a peer that does not either ignores it.", "RFC 9846 section 4.2"),
+        _ => (
+            "An extension that this program does not know; a peer that does not either ignores it.",
+            "RFC 9846 section 4.2",
+        ),
     }
 }

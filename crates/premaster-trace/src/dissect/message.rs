@@ -84,7 +84,12 @@ pub fn handshake(message: &[u8], context: &mut Context, sender: Side) -> Dissect
             "HelloRetryRequest".to_owned(),
             "The server wants another ClientHello, with a share of a group that it names.",
         ),
-        false => (handshake_type.name().map_or_else(|| format!("handshake type {}", handshake_type.0), str::to_owned), meaning),
+        false => (
+            handshake_type
+                .name()
+                .map_or_else(|| format!("handshake type {}", handshake_type.0), str::to_owned),
+            meaning,
+        ),
     };
     Dissected { name, meaning, rfc, gist: scene.gist, identifying: scene.identifying, fields }
 }
@@ -98,7 +103,9 @@ fn body_of<'a>(handshake_type: HandshakeType, walker: &mut Walker<'a>, scene: &m
         }
         HandshakeType::CERTIFICATE if scene.context.is_tls13() => certificate::certificate13(walker, scene),
         HandshakeType::CERTIFICATE => certificate::certificate12(walker, scene),
-        HandshakeType::CERTIFICATE_REQUEST if scene.context.is_tls13() => certificate::request13(walker, scene),
+        HandshakeType::CERTIFICATE_REQUEST if scene.context.is_tls13() => {
+            certificate::request13(walker, scene)
+        }
         HandshakeType::CERTIFICATE_REQUEST => certificate::request12(walker, scene),
         HandshakeType::CERTIFICATE_STATUS => certificate::status(walker),
         HandshakeType::CERTIFICATE_VERIFY => certificate_verify(walker, scene),
@@ -108,7 +115,10 @@ fn body_of<'a>(handshake_type: HandshakeType, walker: &mut Walker<'a>, scene: &m
         HandshakeType::NEW_SESSION_TICKET if scene.context.is_tls13() => ticket13(walker, scene),
         HandshakeType::NEW_SESSION_TICKET => ticket12(walker, scene),
         HandshakeType::FINISHED => {
-            walker.rest("verify_data", "An HMAC over every message so far: both ends saw the same handshake.")?;
+            walker.rest(
+                "verify_data",
+                "An HMAC over every message so far: both ends saw the same handshake.",
+            )?;
             Some(())
         }
         HandshakeType::KEY_UPDATE => {
@@ -135,7 +145,8 @@ fn certificate_verify(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
 }
 
 fn ticket12(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    let seconds = walker.number(4, "ticket_lifetime_hint", "How many seconds the ticket may be worth keeping.")?;
+    let seconds =
+        walker.number(4, "ticket_lifetime_hint", "How many seconds the ticket may be worth keeping.")?;
     let ticket = walker.opaque::<2>(
         "ticket",
         "The session itself, master secret included, encrypted with a key that only the server has.",
@@ -146,10 +157,16 @@ fn ticket12(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
 }
 
 fn ticket13(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
-    let seconds = walker.number(4, "ticket_lifetime", "How many seconds the ticket may be used, at most 604800.")?;
-    walker.number(4, "ticket_age_add", "Added to the ticket's age, so that an eavesdropper cannot link its uses.")?;
+    let seconds =
+        walker.number(4, "ticket_lifetime", "How many seconds the ticket may be used, at most 604800.")?;
+    walker.number(
+        4,
+        "ticket_age_add",
+        "Added to the ticket's age, so that an eavesdropper cannot link its uses.",
+    )?;
     walker.opaque::<1>("ticket_nonce", "Makes the PSK of each ticket of this connection a different one.")?;
-    let ticket = walker.opaque::<2>("ticket", "The name of the PSK, or the session itself under a key of the server's.")?;
+    let ticket = walker
+        .opaque::<2>("ticket", "The name of the PSK, or the session itself under a key of the server's.")?;
     walker.is(Sensitivity::Identifying);
     scene.gist(format!("ticket of {} bytes, for {seconds} s", ticket.len()));
     super::extension::block(walker, super::extension::Place::NewSessionTicket, scene)
@@ -160,7 +177,8 @@ pub fn alert(fragment: &[u8]) -> Dissected {
     const RFC: &str = "RFC 9846 section 6";
     let mut gist = Vec::new();
     let fields = scope(fragment, 0, RFC, |walker| {
-        let level = walker.code::<AlertLevel>(1, "level", "How grave it is; in TLS 1.3 the description decides.")?;
+        let level =
+            walker.code::<AlertLevel>(1, "level", "How grave it is; in TLS 1.3 the description decides.")?;
         let description = walker.code::<AlertDescription>(1, "description", "What is the matter.")?;
         gist.push(format!("{level}: {description}"));
         Some(())
@@ -176,14 +194,27 @@ pub fn alert(fragment: &[u8]) -> Dissected {
 /// A change_cipher_spec.
 pub fn change_cipher_spec(fragment: &[u8], context: &Context) -> Dissected {
     let (meaning, rfc) = match context.is_tls13() {
-        true => ("Means nothing in TLS 1.3: it makes the handshake look like TLS 1.2 to middleboxes.", "RFC 9846 section 5"),
-        false => ("From the next record on the sender protects what it sends under the new keys.", "RFC 5246 section 7.1"),
+        true => (
+            "Means nothing in TLS 1.3: it makes the handshake look like TLS 1.2 to middleboxes.",
+            "RFC 9846 section 5",
+        ),
+        false => (
+            "From the next record on the sender protects what it sends under the new keys.",
+            "RFC 5246 section 7.1",
+        ),
     };
     let fields = scope(fragment, 0, rfc, |walker| {
         walker.take(1, "type", "Always 1.")?;
         Some(())
     });
-    Dissected { name: "ChangeCipherSpec".to_owned(), meaning, rfc, gist: Vec::new(), identifying: Vec::new(), fields }
+    Dissected {
+        name: "ChangeCipherSpec".to_owned(),
+        meaning,
+        rfc,
+        gist: Vec::new(),
+        identifying: Vec::new(),
+        fields,
+    }
 }
 
 /// Application data.
@@ -200,14 +231,28 @@ pub fn application_data(fragment: &[u8]) -> Dissected {
         Some(())
     });
     let gist = vec![format!("{} bytes", fragment.len())];
-    Dissected { name: "application data".to_owned(), meaning: MEANING, rfc: RFC, gist, identifying: Vec::new(), fields }
+    Dissected {
+        name: "application data".to_owned(),
+        meaning: MEANING,
+        rfc: RFC,
+        gist,
+        identifying: Vec::new(),
+        fields,
+    }
 }
 
 /// A fragment of a type that no RFC defines, or of a handshake message whose beginning is unknown.
 pub fn opaque(fragment: &[u8]) -> Dissected {
     let fields = scope(fragment, 0, "RFC 9846 section 5.1", |_| None);
     let meaning = "Not something that TLS defines.";
-    Dissected { name: "unknown content".to_owned(), meaning, rfc: "RFC 9846 section 5.1", gist: Vec::new(), identifying: Vec::new(), fields }
+    Dissected {
+        name: "unknown content".to_owned(),
+        meaning,
+        rfc: "RFC 9846 section 5.1",
+        gist: Vec::new(),
+        identifying: Vec::new(),
+        fields,
+    }
 }
 
 /// What a message is for, and where that stands.
@@ -217,23 +262,27 @@ const fn describe(handshake_type: HandshakeType, tls13: bool) -> (&'static str, 
             "The client begins: what it can speak, and in TLS 1.3 already its half of the key exchange.",
             "RFC 9846 section 4.1.2",
         ),
-        HandshakeType::SERVER_HELLO => {
-            ("The server answers: what it chose, and in TLS 1.3 its half of the key exchange.", "RFC 9846 section 4.1.3")
-        }
+        HandshakeType::SERVER_HELLO => (
+            "The server answers: what it chose, and in TLS 1.3 its half of the key exchange.",
+            "RFC 9846 section 4.1.3",
+        ),
         HandshakeType::HELLO_REQUEST => ("The server asks for a new handshake.", "RFC 5246 section 7.4.1.1"),
         HandshakeType::NEW_SESSION_TICKET if tls13 => {
             ("A pre-shared key for a later connection.", "RFC 9846 section 4.6.1")
         }
-        HandshakeType::NEW_SESSION_TICKET => ("The session, for the client to bring back later.", "RFC 5077 section 3.3"),
+        HandshakeType::NEW_SESSION_TICKET => {
+            ("The session, for the client to bring back later.", "RFC 5077 section 3.3")
+        }
         HandshakeType::END_OF_EARLY_DATA => ("The client's early data ends here.", "RFC 9846 section 4.5"),
         HandshakeType::ENCRYPTED_EXTENSIONS => {
             ("The server's answers that need not be public.", "RFC 9846 section 4.3.1")
         }
         HandshakeType::CERTIFICATE if tls13 => ("Who the sender claims to be.", "RFC 9846 section 4.4.2"),
         HandshakeType::CERTIFICATE => ("Who the sender claims to be.", "RFC 5246 section 7.4.2"),
-        HandshakeType::SERVER_KEY_EXCHANGE => {
-            ("The server's half of the key exchange, signed with its long-term key.", "RFC 5246 section 7.4.3")
-        }
+        HandshakeType::SERVER_KEY_EXCHANGE => (
+            "The server's half of the key exchange, signed with its long-term key.",
+            "RFC 5246 section 7.4.3",
+        ),
         HandshakeType::CERTIFICATE_REQUEST if tls13 => {
             ("The server asks the client for a certificate.", "RFC 9846 section 4.3.2")
         }
@@ -247,11 +296,15 @@ const fn describe(handshake_type: HandshakeType, tls13: bool) -> (&'static str, 
         HandshakeType::CERTIFICATE_VERIFY => {
             ("Proof that the sender has the certificate's private key.", "RFC 5246 section 7.4.8")
         }
-        HandshakeType::CLIENT_KEY_EXCHANGE => ("The client's half of the key exchange.", "RFC 5246 section 7.4.7"),
+        HandshakeType::CLIENT_KEY_EXCHANGE => {
+            ("The client's half of the key exchange.", "RFC 5246 section 7.4.7")
+        }
         HandshakeType::FINISHED if tls13 => {
             ("Proof that the sender saw this handshake and has its keys.", "RFC 9846 section 4.4.4")
         }
-        HandshakeType::FINISHED => ("Proof that the sender saw this handshake and has its keys.", "RFC 5246 section 7.4.9"),
+        HandshakeType::FINISHED => {
+            ("Proof that the sender saw this handshake and has its keys.", "RFC 5246 section 7.4.9")
+        }
         HandshakeType::CERTIFICATE_STATUS => {
             ("What the authority says about the certificate.", "RFC 6066 section 8")
         }

@@ -21,7 +21,11 @@ const RFC: &str = "RFC 9846 section 5.1";
 pub fn header(record: &[u8]) -> Vec<Field> {
     let header = record.get(..HEADER_LEN).unwrap_or(record);
     scope(header, 0, RFC, |walker| {
-        walker.code::<ContentType>(1, "type", "What the record holds; application_data on all that TLS 1.3 protects.")?;
+        walker.code::<ContentType>(
+            1,
+            "type",
+            "What the record holds; application_data on all that TLS 1.3 protects.",
+        )?;
         walker.code::<ProtocolVersion>(
             2,
             "legacy_record_version",
@@ -49,7 +53,11 @@ pub fn protected(record: &[u8], protection: Option<Protection>) -> Vec<Field> {
         }
         let body = walker.left().saturating_sub(tag);
         if body > 0 {
-            let what = if tag > 0 { "The plaintext, encrypted." } else { "The plaintext, its MAC and padding, encrypted." };
+            let what = if tag > 0 {
+                "The plaintext, encrypted."
+            } else {
+                "The plaintext, its MAC and padding, encrypted."
+            };
             walker.take(body, "ciphertext", what)?;
         }
         walker.rest("tag", "Proves that neither the record nor its header or number was changed.")?;

@@ -1,4 +1,6 @@
-use super::{Context, alert, application_data, change_cipher_spec, clip, handshake, header, opaque, protected};
+use super::{
+    Context, alert, application_data, change_cipher_spec, clip, handshake, header, opaque, protected,
+};
 use crate::model::Field;
 use premaster::wire::{ProtocolVersion, Side};
 

@@ -144,9 +144,9 @@ impl<'a> Walker<'a> {
         let bytes = self.take(len, name, meaning)?;
         let code = T::read(&mut premaster::wire::Reader::new(bytes, "code point")).ok()?;
         match is_grease(bytes) {
-            true => self
-                .says("GREASE")
-                .means("A reserved value that means nothing: a peer must ignore what it does not know (RFC 8701)."),
+            true => self.says("GREASE").means(
+                "A reserved value that means nothing: a peer must ignore what it does not know (RFC 8701).",
+            ),
             false => self.says(&code),
         };
         Some(code)

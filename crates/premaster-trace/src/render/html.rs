@@ -1,7 +1,9 @@
 //! One page that needs nothing else: no network, no script to read it.
 use super::schedule::source;
 use crate::{
-    model::{Action, Derivation, Field, Input, KeyPair, KeyPairKind, Message, Sensitivity, Side, Step, Trace},
+    model::{
+        Action, Derivation, Field, Input, KeyPair, KeyPairKind, Message, Sensitivity, Side, Step, Trace,
+    },
     sanitize,
 };
 use askama::Template;
@@ -254,7 +256,8 @@ fn message(message: &Message) -> MessageView {
     let part = message.part.filter(|part| part.number > 1);
     let anchor = part.map_or_else(|| message.id.clone(), |part| format!("{}p{}", message.id, part.number));
     let knowledge = message.knowledge.as_ref().map(|knowledge| {
-        let say = |facts: &[String]| if facts.is_empty() { "nothing new".to_owned() } else { facts.join(", ") };
+        let say =
+            |facts: &[String]| if facts.is_empty() { "nothing new".to_owned() } else { facts.join(", ") };
         vec![
             ("client", say(&knowledge.client)),
             ("server", say(&knowledge.server)),
@@ -293,7 +296,9 @@ fn add_rows(rows: &mut Vec<Row>, anchor: &str, fields: &[Field], depth: usize) {
             length: field.length,
             name: sanitize::text(&field.name),
             decoded: field.decoded.as_deref().map(sanitize::text),
-            hex: field.is_leaf().then(|| field.value.as_deref().map_or_else(|| hidden(field.length), grouped)),
+            hex: field
+                .is_leaf()
+                .then(|| field.value.as_deref().map_or_else(|| hidden(field.length), grouped)),
             meaning: field.meaning.clone(),
             rfc: rfc(&field.rfc),
             private: field.sensitivity != Sensitivity::Public,

@@ -31,11 +31,21 @@ pub fn mermaid(trace: &Trace) -> String {
             break;
         }
         if protected != inside {
-            lines.push(if protected { "    rect rgb(128, 128, 128, 0.15)".to_owned() } else { "    end".to_owned() });
+            lines.push(if protected {
+                "    rect rgb(128, 128, 128, 0.15)".to_owned()
+            } else {
+                "    end".to_owned()
+            });
             inside = protected;
         }
         lines.extend(before);
-        lines.extend(record.messages.iter().filter(|message| message.part.is_none_or(|part| part.number == part.of)).map(arrow));
+        lines.extend(
+            record
+                .messages
+                .iter()
+                .filter(|message| message.part.is_none_or(|part| part.number == part.of))
+                .map(arrow),
+        );
     }
     if inside {
         lines.push("    end".to_owned());
@@ -74,7 +84,8 @@ fn note(step: &Step) -> Option<String> {
         Action::Verified => "verifies the signature".to_owned(),
         Action::ExaminedCertificate => shorten(&step.text),
         Action::Derived => match step.text.split(" = ").next()? {
-            name @ ("pre_master_secret" | "master_secret" | "key_block" | "shared_secret" | "handshake_secret" | "main_secret") => {
+            name @ ("pre_master_secret" | "master_secret" | "key_block" | "shared_secret"
+            | "handshake_secret" | "main_secret") => {
                 format!("computes {name}")
             }
             _ => return None,

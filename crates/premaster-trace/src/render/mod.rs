@@ -1,12 +1,12 @@
 //! Renderers: pure functions of a trace.
-mod layout;
-mod schedule;
 mod html;
+mod layout;
 mod mermaid;
+mod schedule;
 mod terminal;
 
-pub use layout::Style;
 pub use html::html;
+pub use layout::Style;
 pub use mermaid::mermaid;
 pub use terminal::terminal;
 

@@ -26,7 +26,8 @@ pub(super) fn write(out: &mut String, trace: &Trace, style: Style) {
 
 /// The ones worth a card of their own: not the constant steps between.
 fn is_card(node: &Derivation) -> bool {
-    !matches!(node.name.as_str(), "derived_secret" | "finished_key" | "key" | "iv") && node.slice_offset.is_none()
+    !matches!(node.name.as_str(), "derived_secret" | "finished_key" | "key" | "iv")
+        && node.slice_offset.is_none()
 }
 
 fn both(out: &mut String, client: &[&Derivation], server: &[&Derivation], style: Style) {
@@ -99,7 +100,10 @@ fn ruler(out: &mut String, trace: &Trace, block: &Derivation, style: Style) {
     let is_slice = |node: &&Derivation| node.side == block.side && node.slice_offset.is_some();
     let slices: Vec<&Derivation> = trace.secrets.iter().filter(is_slice).collect();
     let scale = (style.width - 8) as f64 / block.length.max(1) as f64;
-    out.push_str(&format!("\n  {}\n  ", style.bold(&format!("key_block: {} bytes, cut in this order", block.length))));
+    out.push_str(&format!(
+        "\n  {}\n  ",
+        style.bold(&format!("key_block: {} bytes, cut in this order", block.length))
+    ));
     for (nth, slice) in slices.iter().filter(|slice| slice.length > 0).enumerate() {
         let room = ((slice.length as f64 * scale) as usize).max(3) - 1;
         out.push_str(&format!("{}{}", if nth == 0 { "├" } else { "┼" }, "─".repeat(room)));
@@ -124,7 +128,8 @@ fn ruler(out: &mut String, trace: &Trace, block: &Derivation, style: Style) {
 fn ladder(out: &mut String, trace: &Trace, style: Style) {
     let side = trace.observed.first().copied().unwrap_or(Side::Client);
     let nodes: Vec<&Derivation> = trace.secrets.iter().filter(|node| node.side == side).collect();
-    let stages: Vec<&&Derivation> = nodes.iter().filter(|node| STAGES.contains(&node.name.as_str())).collect();
+    let stages: Vec<&&Derivation> =
+        nodes.iter().filter(|node| STAGES.contains(&node.name.as_str())).collect();
     out.push_str(&format!("\n  {}\n", style.bold("the ladder of RFC 9846 section 7.1")));
     for (nth, stage) in stages.iter().enumerate() {
         let comes_in = match stage.inputs.last() {

@@ -35,7 +35,13 @@ fn head(out: &mut String, trace: &Trace, style: Style) {
         out.push('\n');
     }
     if trace.contains_secrets {
-        hang(out, "! ", &style.bad("! "), "This output contains the session's secrets. Whoever has it can read the connection.", style.width);
+        hang(
+            out,
+            "! ",
+            &style.bad("! "),
+            "This output contains the session's secrets. Whoever has it can read the connection.",
+            style.width,
+        );
     }
     out.push('\n');
     let rows = [
@@ -117,7 +123,10 @@ fn tell(out: &mut String, step: &Step, all: &[&Step], next: usize, style: Style)
             if before.is_some_and(|before| before.action == Action::Derived && before.side == step.side) {
                 return;
             }
-            let run = all.iter().skip(next - 1).take_while(|other| other.action == Action::Derived && other.side == step.side);
+            let run = all
+                .iter()
+                .skip(next - 1)
+                .take_while(|other| other.action == Action::Derived && other.side == step.side);
             let mut names: Vec<String> = Vec::new();
             for name in run.map(|step| name(step)) {
                 if !names.contains(&name) {
@@ -201,15 +210,22 @@ fn show_message(out: &mut String, message: &Message, style: Style) {
 fn tree(out: &mut String, fields: &[Field], indent: usize, style: Style) {
     for field in fields {
         let label = format!("{:indent$}{:>5} ", "", field.offset);
-        let decoded = field.decoded.as_ref().map_or_else(String::new, |text| format!(" = {}", sanitize::text(text)));
+        let decoded =
+            field.decoded.as_ref().map_or_else(String::new, |text| format!(" = {}", sanitize::text(text)));
         hang(out, &label, &style.dim(&label), &format!("{}{decoded}", field.name), style.width);
         match (&field.value, field.is_leaf()) {
             (Some(value), _) => {
-                let shown = if value.len() > 128 { format!("{}... {} bytes", &value[..128], field.length) } else { value.clone() };
+                let shown = if value.len() > 128 {
+                    format!("{}... {} bytes", &value[..128], field.length)
+                } else {
+                    value.clone()
+                };
                 let label = format!("{:1$}", "", indent + 8);
                 hang(out, &label, &label, &shown, style.width);
             }
-            (None, true) => out.push_str(&format!("{:1$}{2} bytes, not shown\n", "", indent + 8, field.length)),
+            (None, true) => {
+                out.push_str(&format!("{:1$}{2} bytes, not shown\n", "", indent + 8, field.length))
+            }
             (None, false) => {}
         }
         tree(out, &field.children, (indent + 2).min(30), style);

@@ -78,7 +78,7 @@ pub(super) async fn handshake(
             let key = offer.take_share(&peer, share.group)?;
             info.group = Some(share.group);
             peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
-            let public = peer.tap().is_on().then(|| key.public().to_vec()).unwrap_or_default();
+            let public = if peer.tap().is_on() { key.public().to_vec() } else { Vec::new() };
             let shared = key.open(share.key_exchange)?;
             let life = KeyLife::SpentAndErased;
             peer.tap().emit(|| Event::EphemeralKey { group: info.group, public: &public, life });

@@ -196,7 +196,7 @@ pub(super) async fn accept(
             return Err(Misbehaved::BinderMismatch.into());
         }
         let session = match known.secret {
-            KnownKey::Session(session) => Some(session),
+            KnownKey::Session(session) => Some(*session),
             KnownKey::External(_) => None,
         };
         return Ok(Some(AcceptedPsk {
@@ -219,7 +219,7 @@ struct Known {
 
 enum KnownKey {
     External(Arc<ExternalPsk>),
-    Session(ServerSession),
+    Session(Box<ServerSession>),
 }
 
 impl Known {
@@ -259,7 +259,7 @@ async fn look_up(
     match found.and_then(|session| session.check(&asked).map(|()| session)) {
         Ok(session) => {
             let hash = session.suite.hash;
-            Some(Known { hash, source: PskSource::Resumption, secret: KnownKey::Session(session) })
+            Some(Known { hash, source: PskSource::Resumption, secret: KnownKey::Session(Box::new(session)) })
         }
         Err(miss) => {
             sessions::missed(peer, miss);

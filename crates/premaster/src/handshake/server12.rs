@@ -67,17 +67,15 @@ pub(super) async fn handshake(
         .as_ref()
         .and_then(|credential| credential.ocsp())
         .filter(|_| hello.extensions.find(ExtensionType::STATUS_REQUEST).is_some());
-    send_hello(
-        &peer,
-        &info,
-        &hello,
-        &randoms,
+    let answer = Answer {
+        randoms: &randoms,
         order,
-        credential.as_deref(),
-        staple.is_some(),
-        &session_id,
+        credential: credential.as_deref(),
+        staple: staple.is_some(),
+        session_id: &session_id,
         ticket,
-    );
+    };
+    send_hello(&peer, &info, &hello, &answer);
     if let Some(credential) = credential.as_ref().filter(|_| suite.key_exchange.has_certificate()) {
         authenticate::send_certificate12(&peer, Some(credential));
         if let Some(response) = staple {
@@ -246,7 +244,9 @@ async fn abbreviated(
     // A ticket that has used up half its life is replaced, so that a busy client never has to start over.
     let is_old = now.as_secs().saturating_sub(session.created.as_secs()) * 2 > u64::from(session.lifetime);
     let ticket = is_old && offers_ticket(&config, hello)?;
-    send_hello(&peer, &info, hello, &randoms, order, None, false, hello.session_id, ticket);
+    let session_id = hello.session_id;
+    let answer = Answer { randoms: &randoms, order, credential: None, staple: false, session_id, ticket };
+    send_hello(&peer, &info, hello, &answer);
 
     let authenticated = session.authenticated;
     let master = MasterSecret::from_session(Kdf::new(suite.hash, peer.tap()), session.secret);
@@ -435,17 +435,21 @@ fn random(config: &ServerConfig) -> Result<[u8; 32], Error> {
     Ok(random)
 }
 
-fn send_hello(
-    peer: &Peer,
-    info: &Info,
-    hello: &ClientHello<'_>,
-    randoms: &PerSide<[u8; 32]>,
+/// What a ServerHello says besides what `Info` knows.
+struct Answer<'a> {
+    randoms: &'a PerSide<[u8; 32]>,
     order: CbcOrder,
-    credential: Option<&Credential>,
+    /// The credential that is about to be shown, for its SCTs.
+    credential: Option<&'a Credential>,
+    /// Whether CertificateStatus will come.
     staple: bool,
-    session_id: &[u8],
+    session_id: &'a [u8],
+    /// Whether NewSessionTicket will come.
     ticket: bool,
-) {
+}
+
+fn send_hello(peer: &Peer, info: &Info, hello: &ClientHello<'_>, answer: &Answer<'_>) {
+    let &Answer { randoms, order, credential, staple, session_id, ticket } = answer;
     let mut extensions = Vec::with_capacity(64);
     if info.secure_renegotiation {
         push(&mut extensions, &extension::RenegotiationInfo { renegotiated_connection: &[] });

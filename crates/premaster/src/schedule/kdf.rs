@@ -27,7 +27,7 @@ impl Kdf {
     }
 
     /// The output length of the hash, in bytes.
-    pub const fn len(&self) -> usize {
+    pub const fn output_len(&self) -> usize {
         self.hash.output_len()
     }
 

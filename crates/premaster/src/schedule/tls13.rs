@@ -80,7 +80,7 @@ impl EarlySecret {
     /// When no PSK is used.
     pub fn without_psk(kdf: Kdf) -> Self {
         let zeros = [0; 64];
-        let len = kdf.len();
+        let len = kdf.output_len();
         Self(Stage::extract(kdf, "early_secret", &[], &zeros[..len], &[Input::Public("0", &zeros[..len])]))
     }
 
@@ -122,7 +122,7 @@ impl EarlySecret {
     /// Goes on without a key exchange: psk_ke, which gives up forward secrecy.
     pub fn into_handshake_psk_only(self) -> HandshakeSecret {
         let zeros = [0; 64];
-        let zeros = &zeros[..self.0.kdf.len()];
+        let zeros = &zeros[..self.0.kdf.output_len()];
         let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
         HandshakeSecret(self.0.next("handshake_secret", zeros, &inputs))
     }
@@ -154,7 +154,7 @@ impl HandshakeSecret {
     /// Nothing more to mix in.
     pub fn into_main(self) -> MainSecret {
         let zeros = [0; 64];
-        let zeros = &zeros[..self.0.kdf.len()];
+        let zeros = &zeros[..self.0.kdf.output_len()];
         let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
         MainSecret(self.0.next("main_secret", zeros, &inputs))
     }
@@ -222,7 +222,7 @@ impl TrafficSecret {
 
     /// The secret after a KeyUpdate (RFC 9846 section 7.2).
     pub fn into_next(self) -> Self {
-        let len = self.0.kdf.len();
+        let len = self.0.kdf.output_len();
         let mut next = Block::default_block();
         let how = "HKDF-Expand-Label \"traffic upd\"";
         self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
@@ -249,9 +249,14 @@ impl ExporterSecret {
         let kdf = &self.0.kdf;
         let mut secret = Block::default_block();
         let empty = digest(kdf.hash(), &[]);
-        expand_label(&self.0.keyed, label, empty.as_ref(), &mut secret[..kdf.len()]);
+        expand_label(&self.0.keyed, label, empty.as_ref(), &mut secret[..kdf.output_len()]);
         let context = digest(kdf.hash(), &[context]);
-        expand_label(&HmacKey::new(kdf.hash(), &secret[..kdf.len()]), "exporter", context.as_ref(), out);
+        expand_label(
+            &HmacKey::new(kdf.hash(), &secret[..kdf.output_len()]),
+            "exporter",
+            context.as_ref(),
+            out,
+        );
     }
 }
 
@@ -259,7 +264,9 @@ impl ResumptionSecret {
     /// The PSK that goes with the ticket of this nonce (RFC 9846 section 4.6.1).
     pub fn psk(&self, ticket_nonce: &[u8]) -> Secret {
         let kdf = &self.0.kdf;
-        let psk = Secret::fill(kdf.len(), |out| expand_label(&self.0.keyed, "resumption", ticket_nonce, out));
+        let psk = Secret::fill(kdf.output_len(), |out| {
+            expand_label(&self.0.keyed, "resumption", ticket_nonce, out)
+        });
         let inputs = [Input::Secret(self.0.name), Input::Public("ticket_nonce", ticket_nonce)];
         kdf.derived("PSK", "HKDF-Expand-Label \"resumption\"", &inputs, psk.expose());
         psk
@@ -278,7 +285,7 @@ struct Stage {
 impl Stage {
     fn extract(kdf: Kdf, name: &'static str, salt: &[u8], input: &[u8], inputs: &[Input<'_>]) -> Self {
         let secret = extract(kdf.hash(), salt, input);
-        let secret = &secret[..kdf.len()];
+        let secret = &secret[..kdf.output_len()];
         kdf.derived(name, "HKDF-Extract", inputs, secret);
         Self { name, keyed: Box::new(HmacKey::new(kdf.hash(), secret)), kdf }
     }
@@ -287,7 +294,7 @@ impl Stage {
     fn next(self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
         let empty = digest(self.kdf.hash(), &[]);
         let mut salt = Block::default_block();
-        let salt = &mut salt[..self.kdf.len()];
+        let salt = &mut salt[..self.kdf.output_len()];
         expand_label(&self.keyed, "derived", empty.as_ref(), salt);
         let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
         self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
@@ -303,7 +310,7 @@ impl Stage {
         transcript: &Digest,
     ) -> Self {
         let mut secret = Block::default_block();
-        let secret = &mut secret[..self.kdf.len()];
+        let secret = &mut secret[..self.kdf.output_len()];
         expand_label(&self.keyed, label, transcript.as_ref(), secret);
         let inputs = [Input::Secret(self.name), Input::Public(hashed, transcript.as_ref())];
         self.kdf.derived(name, how, &inputs, secret);
@@ -317,19 +324,20 @@ impl Stage {
 
     fn finished_key(&self) -> HmacKey {
         let mut key = Block::default_block();
-        let key = &mut key[..self.kdf.len()];
+        let key = &mut key[..self.kdf.output_len()];
         self.expand("finished_key", "finished", "HKDF-Expand-Label \"finished\"", key);
         HmacKey::new(self.kdf.hash(), key)
     }
 
     fn verify_data(&self, transcript: &Digest) -> Digest {
         let mut out = [0; 64];
-        let out = &mut out[..self.kdf.len()];
+        let out = &mut out[..self.kdf.output_len()];
         self.finished_key().sign(&[transcript.as_ref()], out);
         Digest::from_bytes(out)
     }
 
     fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
-        verify_data.len() == self.kdf.len() && self.finished_key().verify(&[transcript.as_ref()], verify_data)
+        verify_data.len() == self.kdf.output_len()
+            && self.finished_key().verify(&[transcript.as_ref()], verify_data)
     }
 }
