@@ -1,9 +1,16 @@
 //! Against tokio-rustls over TCP: both roles, both versions, client certificates, 10 MB each way, KeyUpdate.
 mod support;
 
-use premaster::{Error, config::ClientAuthentication, identity::Credentials, wire::ProtocolVersion};
+use premaster::{
+    Error,
+    config::{ClientAuthentication, ClientResumption, ServerSessions},
+    identity::Credentials,
+    pki_types::UnixTime,
+    resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
+    wire::ProtocolVersion,
+};
 use premaster_tokio::{TlsAcceptor, TlsConnector, tls_error};
-use std::{io::ErrorKind, sync::Arc};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 use support::{Authority, Key, VERSIONS, client_config, exchange, localhost, only, pattern, server_config};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -230,5 +237,64 @@ async fn each_hears_why_the_other_refuses() {
         let error = TlsAcceptor::from(server).accept(far).await.unwrap_err();
         assert!(matches!(tls_error(&error), Some(Error::Refused(_))), "{error}");
         assert!(connecting.await.unwrap().is_err());
+    }
+}
+
+/// Early data to tokio-rustls, and from it; the first connection of each leaves a session for the second.
+#[tokio::test]
+async fn early_data() {
+    let authority = Authority::new();
+    let mut server = rustls_server(&authority, Key::EcdsaP256, ProtocolVersion::TLS_1_3, false);
+    Arc::get_mut(&mut server).unwrap().max_early_data_size = 1000;
+    let acceptor = tokio_rustls::TlsAcceptor::from(server);
+    let resumption = ClientResumption::with(Arc::new(SessionCache::new(8, 4))).early_data(true);
+    let connector = TlsConnector::from(client_config(&authority, |builder| {
+        builder.policy(only(ProtocolVersion::TLS_1_3)).alpn(["test"]).resumption(resumption)
+    }));
+    for (early, read) in [(&b""[..], &b"first, then more"[..]), (b"first", b", then more")] {
+        let (near, far) = tcp().await;
+        let connect = connector.connect_with_early_data(localhost(), near, b"first");
+        let (mut client, mut server) = tokio::try_join!(connect, acceptor.accept(far)).unwrap();
+        let mut received = Vec::new();
+        if let Some(mut data) = server.get_mut().1.early_data() {
+            std::io::Read::read_to_end(&mut data, &mut received).unwrap();
+        }
+        assert_eq!(received, early);
+        client.write_all(b", then more").await.unwrap();
+        client.shutdown().await.unwrap();
+        received.clear();
+        server.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, read);
+        server.shutdown().await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+
+    let mut client = rustls_client(&authority, ProtocolVersion::TLS_1_3, false);
+    Arc::get_mut(&mut client).unwrap().enable_early_data = true;
+    let connector = tokio_rustls::TlsConnector::from(client).early_data(true);
+    let rotation = Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200));
+    let sessions = ServerSessions::none()
+        .with_tickets(Arc::new(TicketKeys::rotating(rotation)))
+        .with_store(Arc::new(MemoryStore::new(1000, 1 << 20, UnixTime::now())))
+        .early_data(1000);
+    let acceptor =
+        TlsAcceptor::from(server_config(authority.issue(Key::EcdsaP256, &["localhost"]), |builder| {
+            builder.alpn(["test"]).sessions(sessions)
+        }));
+    for (early, read) in [(&b""[..], &b"first, then more"[..]), (b"first", b", then more")] {
+        let (near, far) = tcp().await;
+        let accepting = tokio::spawn(acceptor.accept(far));
+        let mut client = connector.connect(localhost(), near).await.unwrap();
+        client.write_all(b"first").await.unwrap();
+        client.flush().await.unwrap();
+        let mut server = accepting.await.unwrap().unwrap();
+        client.write_all(b", then more").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(server.take_early_data(), early);
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, read);
+        server.shutdown().await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
     }
 }
