@@ -41,7 +41,8 @@ pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Cre
 
 /// Whether there are any: BoringSSL then gives up rather than go on without one.
 pub(crate) fn has_some(settings: &Settings) -> bool {
-    !settings.credentials.is_empty() || (settings.has("-cert-file") && settings.has("-key-file"))
+    settings.credentials.iter().any(|credential| credential.has("-new-x509-credential"))
+        || (settings.has("-cert-file") && settings.has("-key-file"))
 }
 
 fn credential(

@@ -112,7 +112,7 @@ fn legacy() -> LegacyOptIn {
     LegacyOptIn::for_every_peer("the conformance suite tests it")
 }
 
-/// The key of `-psk`, with its name, and those that are imported for TLS 1.3, once for each hash.
+/// The key of `-psk`, with its name, and those that are imported for TLS 1.3.
 fn psks(settings: &Settings) -> Result<Vec<Arc<ExternalPsk>>, Failure> {
     let mut psks = Vec::new();
     if let Some(key) = settings.bytes("-psk") {
@@ -120,20 +120,25 @@ fn psks(settings: &Settings) -> Result<Vec<Arc<ExternalPsk>>, Failure> {
         psks.push(Arc::new(ExternalPsk::new(identity, Secret::from(key))));
     }
     for credential in settings.credentials.iter().filter(|credential| credential.has("-new-psk-credential")) {
-        let part = |flag| credential.base64(flag).map(Option::unwrap_or_default);
-        let hash = match credential.has("-psk-importer-sha384") {
-            true => HashAlgorithm::Sha384,
-            false => HashAlgorithm::Sha256,
-        };
-        let key = Secret::from(&*part("-psk-importer-key")?);
-        let external = ExternalPsk::new(part("-psk-importer-identity")?, key).with_hash(hash);
-        let context = part("-psk-importer-context")?;
-        for target in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            let imported = ExternalPsk::import(&external, &context, target);
-            psks.push(Arc::new(imported.ok_or_else(|| Failure::Configuration("no such PSK".into()))?));
-        }
+        psks.extend(imported(credential)?);
     }
     Ok(psks)
+}
+
+/// The keys that a credential is imported as: one for each hash (RFC 9258).
+pub(crate) fn imported(credential: &Settings) -> Result<Vec<Arc<ExternalPsk>>, Failure> {
+    let part = |flag| credential.base64(flag).map(Option::unwrap_or_default);
+    let hash = match credential.has("-psk-importer-sha384") {
+        true => HashAlgorithm::Sha384,
+        false => HashAlgorithm::Sha256,
+    };
+    let key = Secret::from(&*part("-psk-importer-key")?);
+    let external = ExternalPsk::new(part("-psk-importer-identity")?, key).with_hash(hash);
+    let context = part("-psk-importer-context")?;
+    let targets = [HashAlgorithm::Sha256, HashAlgorithm::Sha384].into_iter();
+    let imported: Option<_> =
+        targets.map(|target| ExternalPsk::import(&external, &context, target).map(Arc::new)).collect();
+    imported.ok_or_else(|| Failure::Configuration("no such PSK".into()))
 }
 
 /// A list of names with a byte of length before each.

@@ -1,5 +1,5 @@
 //! What must be so: every `-expect-...` flag that the shim accepts is checked here.
-use crate::{connect::Part, failure::Failure, settings::Settings, transport::Transport};
+use crate::{configure, connect::Part, failure::Failure, settings::Settings, transport::Transport};
 use premaster::{
     Info,
     observe::Resumed,
@@ -37,10 +37,23 @@ pub(crate) fn after_handshake(
     offered(settings, info, transport)?;
     resumption(part, info, kept_before)?;
     if let Some(number) = settings.integer("-expect-selected-credential")? {
-        equal("the credential's number", transport.state.lock().selected, number)?;
+        let shown = transport.state.lock().selected;
+        equal("the credential's number", psk_number(settings, info)?.unwrap_or(shown), number)?;
     }
     // There is no renegotiation.
     equal("the number of renegotiations", settings.number("-expect-total-renegotiations")?.unwrap_or(0), 0)
+}
+
+/// The place in the list of credentials that the pre-shared key was imported from, if there was one.
+fn psk_number(settings: &Settings, info: &Info) -> Result<Option<i64>, Failure> {
+    let Some(identity) = &info.external_psk else { return Ok(None) };
+    for (credential, number) in settings.credentials.iter().zip(0..) {
+        let is_psk = credential.has("-new-psk-credential");
+        if is_psk && configure::imported(credential)?.iter().any(|psk| psk.identity() == identity) {
+            return Ok(Some(number));
+        }
+    }
+    Err(Failure::expected("the pre-shared key should be one of ours"))
 }
 
 /// What was resumed, and what came of it.
@@ -134,7 +147,7 @@ fn extensions(settings: &Settings, info: &Info) -> Result<(), Failure> {
 /// The peer's certificate, and what came with it.
 fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), Failure> {
     let client = !settings.has("-server");
-    if settings.has("-expect-no-peer-cert") || settings.has("-psk") {
+    if settings.has("-expect-no-peer-cert") || settings.has("-psk") || info.external_psk.is_some() {
         holds(info.peer.is_none(), "the peer should have no certificate")?;
     } else if client || settings.has("-require-any-client-certificate") {
         holds(info.peer.is_some(), "the peer should have a certificate")?;

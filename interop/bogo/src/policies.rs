@@ -174,15 +174,15 @@ fn versions(settings: &Settings) -> Result<Vec<ProtocolVersion>, Failure> {
 
 /// The groups that a share is sent for: the first, and the first of the other kind, classical or not.
 fn shares(settings: &Settings, groups: &[NamedGroup]) -> Result<Vec<NamedGroup>, Failure> {
+    let hint = settings.codes("-server-supported-groups-hint")?.unwrap_or_default();
+    if let Some(hinted) = groups.iter().find(|group| hint.contains(&group.0)) {
+        return Ok(vec![*hinted]);
+    }
     if settings.has("-no-key-shares") {
         return Ok(Vec::new());
     }
     if let Some(codes) = settings.codes("-key-shares")? {
         return Ok(codes.into_iter().map(NamedGroup).collect());
-    }
-    let hint = settings.codes("-server-supported-groups-hint")?.unwrap_or_default();
-    if let Some(hinted) = groups.iter().find(|group| hint.contains(&group.0)) {
-        return Ok(vec![*hinted]);
     }
     let is_classical = |group: &NamedGroup| group.0 < 0x0200;
     let first = groups.first();

@@ -2,7 +2,7 @@
 use premaster::{
     config::{ClientResumption, Clock, ServerSessions, SystemClock},
     pki_types::UnixTime,
-    resume::{ClientSession, ClientSessions, Rotation, SessionKey, TicketKeys},
+    resume::{ClientSession, ClientSessions, MemoryStore, Rotation, SessionKey, TicketKeys},
 };
 use std::{
     sync::{
@@ -18,14 +18,23 @@ use crate::settings::Settings;
 pub(crate) struct Shared {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) kept: Arc<Kept>,
-    keys: Arc<TicketKeys>,
+    /// A server that gives tickets, and keeps what early data came with.
+    tickets: ServerSessions,
+    /// A server that keeps sessions itself.
+    ids: ServerSessions,
 }
 
 impl Shared {
     pub(crate) fn new() -> Self {
         let day = Duration::from_secs(24 * 3600);
         let keys = Arc::new(TicketKeys::rotating(Rotation::new(7 * day, 14 * day)));
-        Self { clock: Arc::default(), kept: Arc::default(), keys }
+        let clock: Arc<TestClock> = Arc::default();
+        let start = clock.now().unwrap_or_else(|| UnixTime::since_unix_epoch(Duration::ZERO));
+        let store = Arc::new(MemoryStore::new(64, 1 << 20, start));
+        // The runner's connections come as fast as they can; a machine under load may still take its time.
+        let ids = ServerSessions::none().with_store(store).store_deadline(Duration::from_secs(5));
+        let tickets = ids.clone().with_tickets(keys);
+        Self { clock, kept: Arc::default(), tickets, ids: ids.tickets_per_handshake(0) }
     }
 
     /// What a client does with sessions.
@@ -39,11 +48,8 @@ impl Shared {
     /// What a server does with them.
     pub(crate) fn server(&self, settings: &Settings) -> ServerSessions {
         let early_data = if settings.has("-enable-early-data") { 14_336 } else { 0 };
-        let sessions = ServerSessions::none().early_data(early_data);
-        match settings.has("-no-ticket") {
-            true => sessions,
-            false => sessions.with_tickets(self.keys.clone()),
-        }
+        let sessions = if settings.has("-no-ticket") { &self.ids } else { &self.tickets };
+        sessions.clone().early_data(early_data)
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{failure::Failure, settings::Settings, state::State};
 use premaster::{Connection, Content, Error, Output};
 use std::{
     collections::VecDeque,
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpStream},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -70,7 +70,15 @@ impl Transport {
         while !self.output.is_empty() && self.allowance != Some(0) {
             let ready = self.output.as_slice();
             let most = self.allowance.unwrap_or(ready.len()).min(ready.len());
-            let written = self.socket.write(ready.get(..most).unwrap_or(ready))?;
+            let written = match self.socket.write(ready.get(..most).unwrap_or(ready)) {
+                Ok(written) => written,
+                // The peer has gone; what it said before that is still to be read.
+                Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                    self.output.clear();
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             if let Some(allowance) = &mut self.allowance {
                 *allowance -= written;
             }

@@ -50,9 +50,9 @@ impl Connection {
         let length = match self.opener.frame(input) {
             Ok(Some(length)) => length,
             Ok(None) => HEADER_LEN,
-            Err(error) => match self.skipped_frame(input, &error) {
-                Some(length) => length,
-                None => return Err(self.fail(error, output)),
+            Err(error) => match self.skipped_frame(input, error) {
+                Ok(length) => length,
+                Err(error) => return Err(self.fail(error, output)),
             },
         };
         let Some(record) = input.get_mut(..length) else {
@@ -181,14 +181,15 @@ impl Connection {
 
     /// The length of a record of early data that is skipped without a key: it is as long as a protected one may
     /// be, where only plaintext is due (RFC 9846 section 4.2.10, after a HelloRetryRequest).
-    fn skipped_frame(&self, input: &[u8], error: &Error) -> Option<usize> {
-        let header = RecordHeader::decode(input.first_chunk()?);
+    fn skipped_frame(&self, input: &[u8], error: Error) -> Result<usize, Error> {
+        let Some(header) = input.first_chunk().map(RecordHeader::decode) else { return Err(error) };
         let length = usize::from(header.length);
-        let skips = *error == Misbehaved::RecordTooLong.into()
-            && header.content_type == ContentType::APPLICATION_DATA
-            && length <= MAX_CIPHERTEXT_13
-            && self.skips_early_data(HEADER_LEN + length).ok()?;
-        skips.then_some(HEADER_LEN + length)
+        let protected = header.content_type == ContentType::APPLICATION_DATA && length <= MAX_CIPHERTEXT_13;
+        let too_long = error == Misbehaved::RecordTooLong.into();
+        match too_long && protected && self.skips_early_data(HEADER_LEN + length)? {
+            true => Ok(HEADER_LEN + length),
+            false => Err(error),
+        }
     }
 
     fn skips_early_data(&self, length: usize) -> Result<bool, Error> {

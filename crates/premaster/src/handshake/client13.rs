@@ -110,6 +110,7 @@ pub(super) async fn handshake(
     check_place(Place::EncryptedExtensions, &extensions)?;
     info.alpn = offer.alpn(&extensions)?;
     if let Some(psk) = &psk {
+        info.external_psk = psk.external_identity();
         info.resumed = if psk.resumes().is_some() { Resumed::Psk } else { Resumed::Full };
         info.peer = psk.resumes().and_then(|session| session.server.clone());
     }

@@ -129,6 +129,8 @@ pub struct Info {
     pub extended_master_secret: bool,
     /// Whether the peer protects against renegotiation attacks (RFC 5746).
     pub secure_renegotiation: bool,
+    /// The identity of the pre-shared key from outside that the sides know each other by, in TLS 1.3.
+    pub external_psk: Option<Vec<u8>>,
     /// What the handshake started from.
     pub resumed: Resumed,
     /// Whether a HelloRetryRequest cost a second round trip.
@@ -150,6 +152,7 @@ impl Info {
             forward_secret: suite.is_forward_secret(),
             extended_master_secret: false,
             secure_renegotiation: false,
+            external_psk: None,
             resumed: Resumed::Full,
             hello_retry: false,
         }

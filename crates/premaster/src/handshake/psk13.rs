@@ -71,6 +71,14 @@ impl OfferedPsk {
         }
     }
 
+    /// The name of a key that comes from outside.
+    pub(super) fn external_identity(&self) -> Option<Vec<u8>> {
+        match &self.key {
+            Key::External(psk) => Some(psk.identity().to_vec()),
+            Key::Session(_) => None,
+        }
+    }
+
     /// A key from outside TLS.
     pub(super) fn external(psk: &Arc<ExternalPsk>) -> Self {
         Self {
@@ -139,8 +147,8 @@ pub(super) struct AcceptedPsk {
     pub(super) early: EarlySecret,
     /// Whether the client lets the exchange be left out, and this server does too.
     pub(super) mode: PskKeyExchangeMode,
-    /// The session, if it comes from a ticket.
-    session: Option<ServerSession>,
+    /// What it is.
+    secret: KnownKey,
     /// What the client says of the ticket's age.
     obfuscated_ticket_age: u32,
 }
@@ -148,15 +156,26 @@ pub(super) struct AcceptedPsk {
 impl AcceptedPsk {
     /// What this connection inherits from the session.
     pub(super) fn restore(&self, info: &mut Info) {
-        if let Some(session) = &self.session {
-            info.resumed = Resumed::Psk;
-            info.peer = session.client.clone();
+        match &self.secret {
+            KnownKey::External(psk) => info.external_psk = Some(psk.identity().to_vec()),
+            KnownKey::Session(session) => {
+                info.resumed = Resumed::Psk;
+                info.peer = session.client.clone();
+            }
         }
     }
 
     /// When the peers last showed certificates to each other.
     pub(super) fn authenticated(&self, now: UnixTime) -> UnixTime {
-        self.session.as_ref().map_or(now, |session| session.authenticated)
+        self.session().map_or(now, |session| session.authenticated)
+    }
+
+    /// The session, if it comes from a ticket.
+    fn session(&self) -> Option<&ServerSession> {
+        match &self.secret {
+            KnownKey::Session(session) => Some(session),
+            KnownKey::External(_) => None,
+        }
     }
 }
 
@@ -195,16 +214,12 @@ pub(super) async fn accept(
         if !early.binder_key(known.source).verify(&transcript, binder.0) {
             return Err(Misbehaved::BinderMismatch.into());
         }
-        let session = match known.secret {
-            KnownKey::Session(session) => Some(*session),
-            KnownKey::External(_) => None,
-        };
         return Ok(Some(AcceptedPsk {
             selected_identity: index as u16,
             hash: known.hash,
             early,
             mode,
-            session,
+            secret: known.secret,
             obfuscated_ticket_age: identity.obfuscated_ticket_age,
         }));
     }
@@ -295,7 +310,7 @@ async fn may_take_early_data(
     info: &Info,
 ) -> Result<usize, Miss> {
     let sessions = &resumable.config.sessions;
-    let session = psk.session.as_ref().ok_or(Miss::Declined)?;
+    let session = psk.session().ok_or(Miss::Declined)?;
     let most = session.max_early_data.min(sessions.max_early_data);
     // RFC 9846 section 4.2.10: the first identity, no second ClientHello, the very suite and protocol.
     if most == 0 || psk.selected_identity != 0 || info.hello_retry {
