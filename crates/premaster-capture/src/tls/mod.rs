@@ -1,0 +1,519 @@
+//! A recorded TLS session: both directions' records, the handshake that says which keys they have, and the events
+//! that a connection would have told.
+//!
+//! Which direction is read next depends on the protocol and not on the order of the packets: the server's answer
+//! waits for the ClientHello, and a key change for the messages that it depends on.
+mod half;
+mod hello;
+mod tls12;
+mod tls13;
+
+use crate::{
+    Limits,
+    keys::KeyStore,
+    memory::Memory,
+    reason::Reason,
+    reassembly::{Loss, LossCause},
+    report::{Outcome, Record, Session, Sink, Traffic},
+};
+use half::{Half, Opened, Taken, Unopened};
+use hello::ClientFacts;
+use premaster::{
+    Error,
+    observe::{Choice, Direction, Epoch, Event, Resumed, Tap},
+    suite::{KeyExchange, Suite},
+    wire::{
+        AlertDescription, AlertLevel, ContentType, HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side,
+        record::HEADER_LEN,
+    },
+};
+use std::{mem, time::Duration};
+use tls12::Tls12;
+use tls13::Tls13;
+
+/// What a session needs from outside while it reads.
+pub(crate) struct Context<'a> {
+    pub(crate) keys: [&'a KeyStore; 2],
+    pub(crate) memory: &'a mut Memory,
+    pub(crate) sink: &'a mut dyn Sink,
+    pub(crate) tap: Tap,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Context<'_> {
+    /// Events are told as the client sees them.
+    const fn direction(&self, side: Side) -> Direction {
+        match side {
+            Side::Client => Direction::Sent,
+            Side::Server => Direction::Received,
+        }
+    }
+
+    /// Why an ephemeral exchange stays closed, told by what was given.
+    fn no_log(&self, exchange: KeyExchange, group: Option<NamedGroup>, leaf: Option<&[u8]>) -> Reason {
+        let have_log = self.keys.iter().any(|store| store.has_log());
+        let have_key = self.keys.iter().any(|store| store.has_private_keys());
+        let is_its_key =
+            leaf.is_some_and(|leaf| self.keys.iter().any(|store| store.private_key(leaf).is_some()));
+        match is_its_key || have_key && !have_log {
+            true => Reason::EphemeralExchange { exchange, group },
+            false => Reason::NoKeyLogLine { exchange, group, have_log },
+        }
+    }
+}
+
+/// A session that is read.
+pub(crate) struct Tls {
+    pub(crate) session: Box<Session>,
+    client: Half,
+    server: Half,
+    state: State,
+    /// No more will come: nothing waits any longer.
+    ending: bool,
+    last_message: &'static str,
+    record: Vec<u8>,
+    plaintext: Vec<u8>,
+    early_unopened: bool,
+}
+
+enum State {
+    /// Until ServerHello.
+    Hello(Hellos),
+    Tls12(Box<Tls12>),
+    Tls13(Box<Tls13>),
+    /// Records are told apart, but not understood.
+    Unknown,
+}
+
+#[derive(Default)]
+struct Hellos {
+    client: Option<ClientFacts>,
+    /// ClientHello; after a HelloRetryRequest also that, and the second ClientHello.
+    messages: Vec<Vec<u8>>,
+    wants_second: bool,
+    suite: Option<&'static Suite>,
+}
+
+impl Tls {
+    pub(crate) fn new(session: Box<Session>) -> Self {
+        Self {
+            session,
+            client: Half::new(Side::Client),
+            server: Half::new(Side::Server),
+            state: State::Hello(Hellos::default()),
+            ending: false,
+            last_message: "the start of the connection",
+            record: Vec::new(),
+            plaintext: Vec::new(),
+            early_unopened: false,
+        }
+    }
+
+    /// Bytes of one direction, in order.
+    pub(crate) fn push(
+        &mut self,
+        side: Side,
+        offset: u64,
+        bytes: &[u8],
+        time: Duration,
+        context: &mut Context<'_>,
+    ) {
+        self.half(side).push(offset, bytes, time);
+        self.advance(context);
+        if self.half(side).held() > context.limits.waiting {
+            self.half(side).stop(Reason::LimitReached { side });
+            self.advance(context);
+        }
+    }
+
+    /// Bytes of one direction are missing.
+    pub(crate) fn lost(&mut self, side: Side, loss: Loss, context: &mut Context<'_>) {
+        self.half(side).stop(match loss.cause {
+            LossCause::NotCaptured => Reason::LostSegment { side, loss },
+            LossCause::CutShort => Reason::TruncatedCapture { side, loss },
+        });
+        self.advance(context);
+    }
+
+    /// How much memory its streams hold.
+    pub(crate) fn held(&self) -> usize {
+        self.client.held() + self.server.held()
+    }
+
+    /// No more will come. Answers the report.
+    pub(crate) fn finish(mut self, context: &mut Context<'_>) -> Session {
+        self.ending = true;
+        self.advance(context);
+        self.session.outcome = self.outcome();
+        *self.session
+    }
+
+    fn half(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn traffic(&mut self, side: Side) -> &mut Traffic {
+        match side {
+            Side::Client => &mut self.session.records.client,
+            Side::Server => &mut self.session.records.server,
+        }
+    }
+
+    /// Reads records for as long as one of the directions can go on.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        while self.step(Side::Client, context) || self.step(Side::Server, context) {}
+    }
+
+    fn step(&mut self, side: Side, context: &mut Context<'_>) -> bool {
+        if !self.may_read(side) {
+            return false;
+        }
+        let mut record = mem::take(&mut self.record);
+        let taken = self.half(side).take(&mut record);
+        let progress = taken.is_some();
+        if let Some(taken) = taken {
+            self.read(side, &taken, &record, context);
+        }
+        self.record = record;
+        progress
+    }
+
+    /// Whether the next record of `side` can be understood with what came so far from the other.
+    fn may_read(&mut self, side: Side) -> bool {
+        let Some(content_type) = self.half(side).peek() else { return false };
+        let other_ended = match side {
+            Side::Client => self.server.stopped.is_some(),
+            Side::Server => self.client.stopped.is_some(),
+        };
+        if self.ending || other_ended {
+            return true;
+        }
+        let is_hello_record = matches!(content_type, ContentType::HANDSHAKE | ContentType::APPLICATION_DATA);
+        match &self.state {
+            State::Hello(hellos) => {
+                let client_is_due = hellos.client.is_none() || hellos.wants_second;
+                !is_hello_record || client_is_due == (side == Side::Client)
+            }
+            State::Tls12(tls12) => {
+                content_type != ContentType::CHANGE_CIPHER_SPEC || tls12.may_change_cipher(side)
+            }
+            State::Tls13(tls13) => {
+                let half = if side == Side::Client { &self.client } else { &self.server };
+                content_type != ContentType::APPLICATION_DATA || !tls13.must_wait(half)
+            }
+            State::Unknown => true,
+        }
+    }
+
+    /// A record.
+    fn read(&mut self, side: Side, taken: &Taken, bytes: &[u8], context: &mut Context<'_>) {
+        self.traffic(side).records += 1;
+        let outer = taken.header.content_type;
+        let is_protected = match &self.state {
+            State::Tls13(_) => outer == ContentType::APPLICATION_DATA,
+            _ => self.half(side).protected || outer == ContentType::APPLICATION_DATA,
+        };
+        let mut plaintext = mem::take(&mut self.plaintext);
+        if !is_protected {
+            plaintext.clear();
+            plaintext.extend_from_slice(bytes.get(HEADER_LEN..).unwrap_or_default());
+            let len = plaintext.len();
+            let opened = Opened { content_type: outer, len, epoch: Epoch::Plaintext };
+            self.content(side, taken, bytes, &opened, plaintext.get(..len).unwrap_or_default(), context);
+        } else {
+            self.traffic(side).protected += 1;
+            match self.half(side).open(bytes, &mut plaintext) {
+                Ok(opened) => {
+                    self.traffic(side).opened += 1;
+                    let content = plaintext.get(..opened.len).unwrap_or_default();
+                    self.content(side, taken, bytes, &opened, content, context);
+                }
+                Err(unopened) => {
+                    self.unopened(side, taken, &unopened);
+                    let epoch = self.half(side).epoch();
+                    self.show(side, taken, bytes, outer, None, epoch, context);
+                }
+            }
+        }
+        self.plaintext = plaintext;
+    }
+
+    fn unopened(&mut self, side: Side, taken: &Taken, unopened: &Unopened) {
+        let source = self.session.source;
+        let epoch = self.half(side).epoch();
+        let offset = taken.offset;
+        let reason = match unopened {
+            _ if epoch == Epoch::EarlyData => {
+                self.early_unopened = true;
+                return;
+            }
+            Unopened::NoKeys => return,
+            Unopened::Never => match source {
+                Some(source) => Reason::WrongSecret { side, source },
+                None => Reason::DoesNotOpen { side, offset },
+            },
+            Unopened::NotThis => Reason::DoesNotOpen { side, offset },
+            Unopened::Broken(error) => Reason::Malformed { side, offset, what: error.to_string() },
+        };
+        self.half(side).closed.get_or_insert(reason);
+    }
+
+    /// A record that can be read: shows it, and follows what it says.
+    fn content(
+        &mut self,
+        side: Side,
+        taken: &Taken,
+        bytes: &[u8],
+        opened: &Opened,
+        plaintext: &[u8],
+        context: &mut Context<'_>,
+    ) {
+        let (content_type, epoch) = (opened.content_type, opened.epoch);
+        let messages = match content_type {
+            ContentType::HANDSHAKE => self.join(side, taken, plaintext),
+            _ => Vec::new(),
+        };
+        let direction = context.direction(side);
+        // An event of what is sent comes before its record, as on a live connection.
+        if side == Side::Client {
+            messages.iter().for_each(|bytes| context.tap.emit(|| Event::Message { direction, bytes }));
+        }
+        self.show(side, taken, bytes, content_type, Some(plaintext), epoch, context);
+        match content_type {
+            ContentType::APPLICATION_DATA => self.data(side, plaintext, context),
+            ContentType::ALERT => self.alert(side, plaintext, context),
+            ContentType::CHANGE_CIPHER_SPEC => self.change_cipher_spec(side, context),
+            _ => {}
+        }
+        for message in &messages {
+            if side == Side::Server {
+                context.tap.emit(|| Event::Message { direction, bytes: message });
+            }
+            self.message(side, message, taken.offset, epoch, context);
+        }
+    }
+
+    fn show(
+        &mut self,
+        side: Side,
+        taken: &Taken,
+        bytes: &[u8],
+        content_type: ContentType,
+        plaintext: Option<&[u8]>,
+        epoch: Epoch,
+        context: &mut Context<'_>,
+    ) {
+        let direction = context.direction(side);
+        let record = || Event::Record { direction, bytes };
+        let content =
+            |plaintext| context.tap.emit(|| Event::Content { direction, content_type, plaintext, epoch });
+        match side {
+            Side::Client => {
+                plaintext.into_iter().for_each(content);
+                context.tap.emit(record);
+            }
+            Side::Server => {
+                context.tap.emit(record);
+                plaintext.into_iter().for_each(content);
+            }
+        }
+        let (stream, time, offset) = (self.session.stream, taken.time, taken.offset);
+        context.sink.record(&Record { stream, side, time, offset, bytes, content_type, plaintext, epoch });
+    }
+
+    fn join(&mut self, side: Side, taken: &Taken, plaintext: &[u8]) -> Vec<Vec<u8>> {
+        let joiner = &mut self.half(side).joiner;
+        let mut messages = Vec::new();
+        let joined = joiner.push(plaintext).and_then(|()| {
+            while let Some(message) = joiner.pop()? {
+                messages.push(message);
+            }
+            Ok(())
+        });
+        if let Err(error) = joined {
+            self.malformed(side, taken.offset, &error);
+        }
+        messages
+    }
+
+    fn malformed(&mut self, side: Side, offset: u64, error: &Error) {
+        self.half(side).stop(Reason::Malformed { side, offset, what: error.to_string() });
+    }
+
+    fn data(&mut self, side: Side, data: &[u8], context: &Context<'_>) {
+        self.traffic(side).data += data.len() as u64;
+        let kept = match side {
+            Side::Client => &mut self.session.plaintext.client,
+            Side::Server => &mut self.session.plaintext.server,
+        };
+        let room = context.limits.plaintext.saturating_sub(kept.len());
+        kept.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+    }
+
+    fn alert(&mut self, side: Side, alert: &[u8], context: &Context<'_>) {
+        let &[level, description] = alert else { return };
+        let (level, description) = (AlertLevel(level), AlertDescription(description));
+        let direction = context.direction(side);
+        context.tap.emit(|| Event::Alert { direction, level, description });
+        if self.session.alerts.len() < context.limits.alerts {
+            self.session.alerts.push((side, level, description));
+        }
+    }
+
+    fn change_cipher_spec(&mut self, side: Side, context: &mut Context<'_>) {
+        let direction = context.direction(side);
+        context.tap.emit(|| Event::ChangeCipherSpec(direction));
+        if let State::Tls12(tls12) = &mut self.state {
+            let half = match side {
+                Side::Client => &mut self.client,
+                Side::Server => &mut self.server,
+            };
+            tls12.change_cipher(half, &mut self.session, context);
+        }
+    }
+
+    fn message(&mut self, side: Side, message: &[u8], offset: u64, epoch: Epoch, context: &mut Context<'_>) {
+        let msg_type = HandshakeType(message.first().copied().unwrap_or_default());
+        let (client, server) = (&mut self.client, &mut self.server);
+        if let Some(name) = msg_type.name() {
+            self.last_message = name;
+        }
+        match &mut self.state {
+            State::Hello(_) => {
+                if let Err(error) = self.hello(side, msg_type, message, context) {
+                    self.malformed(side, offset, &error);
+                }
+            }
+            State::Tls12(tls12) if epoch == Epoch::Plaintext => {
+                tls12.message(side, message, &mut self.session, &context.tap);
+            }
+            State::Tls12(tls12) => {
+                let half = if side == Side::Client { client } else { server };
+                tls12.protected_message(half, message, context);
+            }
+            State::Tls13(tls13) if epoch != Epoch::Plaintext => {
+                tls13.message(side, message, (client, server), &mut self.session, context);
+            }
+            _ => {}
+        }
+    }
+
+    /// ClientHello, ServerHello and HelloRetryRequest.
+    fn hello(
+        &mut self,
+        side: Side,
+        msg_type: HandshakeType,
+        message: &[u8],
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        let State::Hello(hellos) = &mut self.state else { return Ok(()) };
+        match (side, msg_type) {
+            (Side::Client, HandshakeType::CLIENT_HELLO) => {
+                let facts = hello::client(message, &mut self.session)?;
+                context.tap.identify(&facts.random);
+                hellos.messages.push(message.to_vec());
+                hellos.wants_second = false;
+                hellos.client = Some(facts);
+            }
+            (Side::Server, HandshakeType::SERVER_HELLO) => self.server_hello(message, context)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn server_hello(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<(), Error> {
+        let State::Hello(hellos) = &mut self.state else { return Ok(()) };
+        let session = &mut self.session;
+        let facts = hello::server(message, session)?;
+        let code = facts.cipher_suite;
+        let suite = Suite::find(code).filter(|suite| suite.version() == facts.version);
+        session.suite = suite;
+        session.group = facts.group;
+        if facts.is_retry && !session.hello_retry {
+            session.hello_retry = true;
+            hellos.messages.push(message.to_vec());
+            hellos.wants_second = true;
+            hellos.suite = suite;
+            let because = "the server asks for a second ClientHello";
+            context.tap.emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
+            return Ok(());
+        }
+        let problem = match (facts.version, suite) {
+            _ if facts.is_compressed => Some(Reason::Compressed),
+            (ProtocolVersion::TLS_1_2 | ProtocolVersion::TLS_1_3, Some(_)) => None,
+            (ProtocolVersion::TLS_1_2 | ProtocolVersion::TLS_1_3, None) => {
+                Some(Reason::UnknownCipherSuite(code))
+            }
+            (version, _) => Some(Reason::UnknownVersion(version)),
+        };
+        let (Some(suite), None, Some(client)) = (suite, &problem, hellos.client.take()) else {
+            let reason = problem.unwrap_or(Reason::HandshakeNotCaptured);
+            for half in [&mut self.client, &mut self.server] {
+                half.closed = Some(reason.clone());
+            }
+            self.state = State::Unknown;
+            return Ok(());
+        };
+        let because = "the server chose it from those offered";
+        context.tap.emit(|| Event::Chose { what: Choice::Version(facts.version), because });
+        context.tap.emit(|| Event::Chose { what: Choice::CipherSuite(code), because });
+        session.resumed = None;
+        let messages = mem::take(&mut hellos.messages);
+        self.state = match facts.version {
+            ProtocolVersion::TLS_1_3 => {
+                session.resumed = Some(Resumed::Full);
+                if let Some(group) = facts.group {
+                    context.tap.emit(|| Event::Chose { what: Choice::Group(group), because });
+                }
+                let halves = (&mut self.client, &mut self.server);
+                let tls13 =
+                    Tls13::start(suite, &client, &facts, &messages, message, halves, session, context);
+                State::Tls13(Box::new(tls13))
+            }
+            _ => {
+                session.extended_master_secret = facts.extended_master_secret;
+                let hellos = [messages.concat(), message.to_vec()].concat();
+                State::Tls12(Box::new(Tls12::new(suite, client, facts, hellos)))
+            }
+        };
+        Ok(())
+    }
+
+    fn outcome(&self) -> Outcome {
+        let PerSide { client, server } = &self.session.records;
+        let protected = client.protected + server.protected;
+        let opened = client.opened + server.opened;
+        match self.reason(opened == protected && protected > 0) {
+            None => Outcome::Decrypted,
+            Some(reason) if opened > 0 => Outcome::Partly(reason),
+            Some(reason) => Outcome::Closed(reason),
+        }
+    }
+
+    /// Why not everything is open. `all_open` says that every encrypted record is.
+    fn reason(&self, all_open: bool) -> Option<Reason> {
+        let fatal = self.session.alerts.iter().find(|(_, level, _)| *level == AlertLevel::fatal);
+        let finished = self.client.saw_finished && self.server.saw_finished;
+        let halves = [&self.client, &self.server];
+        let closed = halves.iter().find_map(|half| half.closed.clone()).filter(|_| !all_open);
+        let stopped = halves.iter().find_map(|half| half.stopped.clone());
+        let cut = halves
+            .iter()
+            .find_map(|half| half.cut_record().map(|offset| Reason::CutRecord { side: half.side, offset }));
+        let state = match &self.state {
+            _ if all_open && finished => None,
+            _ if fatal.is_some() && !finished => {
+                fatal.map(|&(by, _, alert)| Reason::HandshakeFailed { by, alert })
+            }
+            _ if all_open => None,
+            _ => Some(Reason::HandshakeIncomplete { last: self.last_message }),
+        };
+        let early = self.early_unopened.then_some(Reason::EarlyData);
+        let failed = state.clone().filter(|reason| matches!(reason, Reason::HandshakeFailed { .. }));
+        let unknown = closed.clone().filter(|_| matches!(self.state, State::Unknown));
+        unknown.or(failed).or(closed).or(stopped).or(cut).or(early).or(state)
+    }
+}

@@ -1,0 +1,336 @@
+//! TLS 1.3: the traffic secrets, from a key log or from a pre-shared key alone (RFC 9846 section 7.1).
+use super::{
+    Context,
+    half::Half,
+    hello::{ClientFacts, ServerFacts},
+};
+use crate::{
+    keylog::Label,
+    memory::{Original, SessionName},
+    reason::{Reason, SecretSource},
+    report::Session,
+};
+use premaster::{
+    Secret,
+    identity::Certificate,
+    observe::{Epoch, Event, Resumed},
+    record::Opener,
+    schedule::{
+        Kdf, Transcript,
+        tls13::{EarlySecret, MainSecret, PskSource, ResumptionSecret, TrafficSecret},
+    },
+    suite::{KeyExchange, Protection, Suite},
+    wire::{
+        ExtensionType, HandshakeType, PerSide, Side,
+        extension::{PreSharedKeyClientHello, PskIdentity, SelectedProtocolName},
+        message::{Certificate13, ClientHello, EncryptedExtensions, NewSessionTicket13, handshake},
+    },
+};
+
+/// A TLS 1.3 handshake that is listened to.
+pub(super) struct Tls13 {
+    suite: &'static Suite,
+    /// From ClientHello through the server's Finished; then the client's messages as well.
+    transcript: Transcript,
+    /// What the client says after its hello, until the server has finished.
+    client_flight: Vec<Vec<u8>>,
+    server_finished: bool,
+    /// If everything is derived from a pre-shared key.
+    main: Option<MainSecret>,
+    resumption: Option<ResumptionSecret>,
+}
+
+/// A record's keys, and the secret that the next ones are made of.
+type Keys = Option<(Opener, Option<TrafficSecret>)>;
+
+impl Tls13 {
+    /// ServerHello is here: `hellos` are ClientHello and, if there was a HelloRetryRequest, that and the second
+    /// ClientHello.
+    pub(super) fn start(
+        suite: &'static Suite,
+        client: &ClientFacts,
+        server: &ServerFacts,
+        hellos: &[Vec<u8>],
+        server_hello: &[u8],
+        halves: (&mut Half, &mut Half),
+        session: &mut Session,
+        context: &mut Context<'_>,
+    ) -> Self {
+        session.extended_master_secret = true;
+        session.psk = server.selected_psk.is_some();
+        let kdf = Kdf::new(suite.hash, context.tap.clone());
+        let logged = |label: Label| {
+            let secret = context
+                .keys
+                .iter()
+                .find_map(|store| store.session(&client.random).and_then(|logged| logged.traffic(label)))?;
+            keys(suite, TrafficSecret::recorded(kdf.clone(), label.secret(), "key log", secret.expose()))
+        };
+        let mut before = Transcript::new();
+        let (last, earlier) =
+            hellos.split_last().map_or((&[][..], &[][..]), |(last, rest)| (&last[..], rest));
+        for (index, message) in earlier.iter().enumerate() {
+            before.add(message);
+            if index == 0 {
+                before.replace_with_message_hash(suite.hash);
+            }
+        }
+        if earlier.is_empty() {
+            before.start_hash(suite.hash);
+        }
+        let psk =
+            server.selected_psk.and_then(|index| find_psk(&kdf, &before, last, index, session, context));
+        let psk = psk.map(|psk| EarlySecret::with_psk(kdf.clone(), psk.expose()));
+        let mut tls13 = Self {
+            suite,
+            transcript: before,
+            client_flight: Vec::new(),
+            server_finished: false,
+            main: None,
+            resumption: None,
+        };
+        tls13.transcript.add(last);
+        let (from_client, from_server) = halves;
+        from_client.protected = true;
+        from_server.protected = true;
+        if client.early_data && earlier.is_empty() {
+            let early = logged(Label::ClientEarlyTraffic)
+                .or_else(|| keys(suite, psk.as_ref()?.early_traffic(&tls13.transcript.hash())));
+            from_client.add_keys(Epoch::EarlyData, early);
+        }
+        tls13.transcript.add(server_hello);
+        let from_log = PerSide {
+            client: (logged(Label::ClientHandshakeTraffic), logged(Label::ClientTraffic)),
+            server: (logged(Label::ServerHandshakeTraffic), logged(Label::ServerTraffic)),
+        };
+        let any = [&from_log.client, &from_log.server].iter().any(|(a, b)| a.is_some() || b.is_some());
+        if any {
+            session.source = Some(SecretSource::KeyLog);
+            for (half, (handshake, application)) in
+                [(from_client, from_log.client), (from_server, from_log.server)]
+            {
+                half.closed = missing(half.side, handshake.is_some(), application.is_some());
+                half.add_keys(Epoch::Handshake, handshake);
+                half.add_keys(Epoch::Application(0), application);
+            }
+        } else if let Some(early) = psk.filter(|_| server.group.is_none()) {
+            session.source = Some(SecretSource::Psk);
+            let secret = early.into_handshake_psk_only();
+            let traffic = secret.traffic(&tls13.transcript.hash());
+            from_client.add_keys(Epoch::Handshake, keys(suite, traffic.client));
+            from_server.add_keys(Epoch::Handshake, keys(suite, traffic.server));
+            tls13.main = Some(secret.into_main());
+        } else {
+            let reason = match server.selected_psk {
+                Some(index) if server.group.is_none() => {
+                    Reason::NoPsk { identity: identity(last, index).unwrap_or_default() }
+                }
+                _ => context.no_log(KeyExchange::Tls13, session.group, None),
+            };
+            for half in [from_client, from_server] {
+                half.closed = Some(reason.clone());
+                half.add_keys(Epoch::Handshake, None);
+                half.add_keys(Epoch::Application(0), None);
+            }
+        }
+        for side in [Side::Server, Side::Client] {
+            let direction = context.direction(side);
+            context.tap.emit(|| Event::KeysInstalled { direction, epoch: Epoch::Handshake });
+        }
+        tls13
+    }
+
+    /// Whether `half` has to wait for the other direction: its next keys depend on the server's Finished.
+    pub(super) fn must_wait(&self, half: &Half) -> bool {
+        half.side == Side::Client && half.saw_finished && self.main.is_some() && !self.server_finished
+    }
+
+    /// A decrypted message of the client's (`halves.0`) or the server's.
+    pub(super) fn message(
+        &mut self,
+        side: Side,
+        message: &[u8],
+        halves: (&mut Half, &mut Half),
+        session: &mut Session,
+        context: &mut Context<'_>,
+    ) {
+        let Ok((msg_type, body)) = handshake::decode(message) else { return };
+        let (client, server) = halves;
+        let half = match side {
+            Side::Client => &mut *client,
+            Side::Server => &mut *server,
+        };
+        match msg_type {
+            HandshakeType::KEY_UPDATE => return update(self.suite, half, session, context),
+            HandshakeType::NEW_SESSION_TICKET => return self.ticket(body, context),
+            HandshakeType::ENCRYPTED_EXTENSIONS => encrypted_extensions(body, session),
+            HandshakeType::CERTIFICATE if side == Side::Server => certificate(body, session),
+            _ => {}
+        }
+        match side {
+            Side::Server if !self.server_finished => {
+                if msg_type == HandshakeType::FINISHED {
+                    half.verify_data(&self.transcript.hash());
+                }
+                self.transcript.add(message);
+                if msg_type == HandshakeType::FINISHED {
+                    self.server_finished = true;
+                    self.derive_application(client, server);
+                    server.saw_finished = true;
+                    server.climb();
+                    installed(Side::Server, context);
+                    let waiting = std::mem::take(&mut self.client_flight);
+                    waiting.iter().for_each(|message| self.client_message(message, client));
+                }
+            }
+            Side::Client if !half.saw_finished => {
+                match self.server_finished {
+                    true => self.client_message(message, half),
+                    false => self.client_flight.push(message.to_vec()),
+                }
+                match msg_type {
+                    HandshakeType::END_OF_EARLY_DATA => half.climb(),
+                    HandshakeType::FINISHED => {
+                        half.saw_finished = true;
+                        half.climb();
+                        installed(Side::Client, context);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A message of the client's in its place in the transcript.
+    fn client_message(&mut self, message: &[u8], half: &mut Half) {
+        let is_finished = message.first() == Some(&HandshakeType::FINISHED.0);
+        if is_finished && !half.saw_finished {
+            half.verify_data(&self.transcript.hash());
+        }
+        self.transcript.add(message);
+        if is_finished && let Some(main) = self.main.take() {
+            self.resumption = Some(main.into_resumption(&self.transcript.hash()));
+        }
+    }
+
+    fn derive_application(&mut self, client: &mut Half, server: &mut Half) {
+        let Some(main) = &self.main else { return };
+        let traffic = main.application_traffic(&self.transcript.hash());
+        client.add_keys(Epoch::Application(0), keys(self.suite, traffic.client));
+        server.add_keys(Epoch::Application(0), keys(self.suite, traffic.server));
+        if client.saw_finished {
+            client.climb();
+        }
+    }
+
+    /// A later session may use it.
+    fn ticket(&self, body: &[u8], context: &mut Context<'_>) {
+        let Ok(ticket) = NewSessionTicket13::decode(body) else { return };
+        let original = match &self.resumption {
+            Some(resumption) => Original::Opened(resumption.psk(ticket.ticket_nonce)),
+            None => Original::Closed,
+        };
+        context.memory.remember(SessionName::ticket(ticket.ticket), original);
+    }
+}
+
+fn installed(side: Side, context: &Context<'_>) {
+    let (direction, epoch) = (context.direction(side), Epoch::Application(0));
+    context.tap.emit(|| Event::KeysInstalled { direction, epoch });
+}
+
+/// Which line of the key log is missing.
+fn missing(side: Side, handshake: bool, application: bool) -> Option<Reason> {
+    let (of_handshake, of_application) = match side {
+        Side::Client => (Label::ClientHandshakeTraffic, Label::ClientTraffic),
+        Side::Server => (Label::ServerHandshakeTraffic, Label::ServerTraffic),
+    };
+    let label = match (handshake, application) {
+        (true, true) => return None,
+        (_, false) => of_application.name(),
+        (false, true) => of_handshake.name(),
+    };
+    Some(Reason::KeyLogLacks { label })
+}
+
+fn keys(suite: &Suite, secret: TrafficSecret) -> Keys {
+    let Protection::Aead(aead) = suite.protection else { return None };
+    let opener = secret.with_key_and_iv(aead.key_len(), |key, iv| Opener::tls13(aead, key, iv)).ok()?;
+    Some((opener, Some(secret)))
+}
+
+/// The sender goes on with new keys (RFC 9846 section 4.6.3).
+fn update(suite: &Suite, half: &mut Half, session: &mut Session, context: &Context<'_>) {
+    match half.side {
+        Side::Client => session.key_updates.client += 1,
+        Side::Server => session.key_updates.server += 1,
+    }
+    let Some((secret, generation)) = half.take_secret() else { return };
+    let epoch = Epoch::Application(generation + 1);
+    half.add_keys(epoch, keys(suite, secret.into_next()));
+    half.climb();
+    let direction = context.direction(half.side);
+    context.tap.emit(|| Event::KeysInstalled { direction, epoch });
+}
+
+fn encrypted_extensions(body: &[u8], session: &mut Session) {
+    let Ok(message) = EncryptedExtensions::decode(body) else { return };
+    if let Ok(Some(alpn)) = message.extensions.get::<SelectedProtocolName<'_>>() {
+        session.alpn = Some(alpn.protocol_name.0.to_vec());
+    }
+    if message.extensions.contains(ExtensionType::EARLY_DATA) {
+        session.resumed = Some(Resumed::EarlyData);
+    }
+}
+
+fn certificate(body: &[u8], session: &mut Session) {
+    let Ok(message) = Certificate13::decode(body) else { return };
+    let leaf = message.certificate_list.first();
+    session.certificate =
+        leaf.and_then(|leaf| Certificate::parse(leaf.data)).map(|certificate| certificate.subject());
+}
+
+fn offer(hello: &[u8]) -> Option<PreSharedKeyClientHello<'_>> {
+    let (_, body) = handshake::decode(hello).ok()?;
+    ClientHello::decode(body).ok()?.extensions.get().ok().flatten()
+}
+
+fn identity(hello: &[u8], index: u16) -> Option<Vec<u8>> {
+    offer(hello)?.identities.iter().nth(index.into()).map(|identity| identity.identity.to_vec())
+}
+
+/// The pre-shared key that was used: the one among those known whose binder is right.
+fn find_psk(
+    kdf: &Kdf,
+    before: &Transcript,
+    hello: &[u8],
+    index: u16,
+    session: &mut Session,
+    context: &Context<'_>,
+) -> Option<Secret> {
+    let offer = offer(hello)?;
+    let PskIdentity { identity, obfuscated_ticket_age } = offer.identities.iter().nth(index.into())?;
+    let binder = offer.binders.iter().nth(index.into())?;
+    let ticket = context.memory.find(&[SessionName::ticket(identity)]);
+    // RFC 9846 section 4.2.11: the age of a key that was never a ticket should be 0.
+    let resumed = ticket.is_some() || obfuscated_ticket_age != 0;
+    session.resumed = Some(if resumed { Resumed::Psk } else { Resumed::Full });
+    let truncated = hello.get(..hello.len().checked_sub(offer.binders_len())?)?;
+    let transcript = before.hash_with(truncated);
+    let from_ticket = match ticket {
+        Some(Original::Opened(psk)) => Some(psk),
+        _ => None,
+    };
+    let fits = |own: &Option<Vec<u8>>| own.as_deref().is_none_or(|own| own == identity);
+    let given = context.keys.iter().flat_map(|store| store.psks()).filter(|psk| fits(&psk.identity));
+    let mut candidates = from_ticket.into_iter().chain(given.map(|psk| &psk.key));
+    // Trying them is not part of the story: nobody listens.
+    let quiet = Kdf::new(kdf.hash(), premaster::observe::Tap::OFF);
+    let right = |psk: &&Secret| {
+        let early = EarlySecret::with_psk(quiet.clone(), psk.expose());
+        let sources = [PskSource::External, PskSource::Resumption, PskSource::Imported];
+        sources.into_iter().any(|source| early.binder_key(source).verify(&transcript, binder.0))
+    };
+    candidates.find(right).map(|psk| Secret::from(psk.expose()))
+}
