@@ -149,6 +149,10 @@ impl<'a> Capture<'a> {
 pub fn embedded_secrets(source: impl Read, keys: &mut KeyStore) -> Result<KeyLogSummary, CaptureError> {
     let mut input = Input::new(source)?;
     let mut summary = KeyLogSummary::default();
+    // The classic format has no room for secrets.
+    if input.format() == Format::Pcap {
+        return Ok(summary);
+    }
     while let Some(item) = input.next()? {
         if matches!(item.kind, Kind::Secrets) {
             summary.add(keys.add_key_log(item.data));
