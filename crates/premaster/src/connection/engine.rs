@@ -295,7 +295,12 @@ impl Connection {
                     if handshaking.received > self.limits.handshake_total {
                         return Err(Misbehaved::MessageTooLong.into());
                     }
-                    if self.side == Side::Client && message.handshake_type() == HandshakeType::HELLO_REQUEST {
+                    // RFC 5246 section 7.4.1.1: ignored during a handshake; TLS 1.3 knows no such message.
+                    let tls13 = handshaking.peer.mailbox().version == Some(ProtocolVersion::TLS_1_3);
+                    if self.side == Side::Client
+                        && message.handshake_type() == HandshakeType::HELLO_REQUEST
+                        && !tls13
+                    {
                         self.hello_request(&message, output)?;
                         continue;
                     }
