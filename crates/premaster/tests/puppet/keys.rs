@@ -214,3 +214,11 @@ fn opener12(
     }
     .unwrap()
 }
+
+impl Puppet {
+    /// Sends under the application keys from now on, which a client knows from the server's Finished.
+    pub fn install_own_application_keys(&mut self) {
+        self.listen();
+        self.install_application13(self.side);
+    }
+}

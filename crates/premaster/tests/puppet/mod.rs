@@ -275,7 +275,10 @@ impl Puppet {
         if say == Say::ChangeCipherSpec {
             self.record(ContentType::CHANGE_CIPHER_SPEC, bytes);
         } else {
-            self.transcript.extend_from_slice(bytes);
+            // RFC 5246 section 7.4.1.1: HelloRequest is no part of the handshake.
+            if say != Say::HelloRequest {
+                self.transcript.extend_from_slice(bytes);
+            }
             self.record(ContentType::HANDSHAKE, bytes);
         }
         self.after(say);
