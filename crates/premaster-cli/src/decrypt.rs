@@ -106,7 +106,7 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         Capture::read(bar.wrap_read(source), &keys, options).map_err(|error| damaged(&error))?;
     let mut report = report::Report::new(format, io.color_out);
     let mut problem = None;
-    while let Some(next) = capture.next() {
+    for next in capture.by_ref() {
         match next {
             Ok(session) => bar.suspend(|| {
                 shared.finish(&session, io)?;

@@ -296,6 +296,7 @@ impl Tls {
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "a record has that many properties")]
     fn show(
         &mut self,
         side: Side,

@@ -237,10 +237,10 @@ impl Tls12 {
             Some(premaster) => (PremasterSecret::new(copy(premaster)), SecretSource::KeyLog),
             None => self.premaster(session, context)?,
         };
-        Ok((self.from_premaster(premaster, kdf)?, source))
+        Ok((self.master_of(premaster, kdf)?, source))
     }
 
-    fn from_premaster(&self, premaster: PremasterSecret, kdf: Kdf) -> Result<MasterSecret, Reason> {
+    fn master_of(&self, premaster: PremasterSecret, kdf: Kdf) -> Result<MasterSecret, Reason> {
         if !self.server.extended_master_secret {
             return Ok(premaster.into_master(kdf, &self.client.random, &self.server.random));
         }

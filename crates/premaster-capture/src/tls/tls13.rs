@@ -46,6 +46,7 @@ type Keys = Option<(Opener, Option<TrafficSecret>)>;
 impl Tls13 {
     /// ServerHello is here: `hellos` are ClientHello and, if there was a HelloRetryRequest, that and the second
     /// ClientHello.
+    #[allow(clippy::too_many_arguments, reason = "the two halves of a session, and what goes with them")]
     pub(super) fn start(
         suite: &'static Suite,
         client: &ClientFacts,

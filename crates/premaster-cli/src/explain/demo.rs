@@ -273,7 +273,7 @@ fn downgrade(stage: Stage) -> Result<(), Failure> {
 }
 
 /// Renames supported_versions to an extension that nobody knows.
-fn hide_supported_versions(hello: &mut Vec<u8>) {
+fn hide_supported_versions(hello: &mut [u8]) {
     const EXTENSION: [u8; 7] = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04];
     if let Some(at) = hello.windows(EXTENSION.len()).position(|window| window == EXTENSION)
         && let Some(code) = hello.get_mut(at..at + 2)

@@ -33,7 +33,7 @@ pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> V
     let fresh = keys.iter().any(|key| key.kind == KeyPairKind::Ephemeral && key.sent_in.is_some())
         && (!tls13
             || messages.iter().any(|whole| whole.is("ServerHello") && whole.find("key_exchange").is_some()))
-        && !(resumed.is_some() && !tls13);
+        && (resumed.is_none() || tls13);
     let facts = Facts {
         suite,
         group: summary.group.as_deref().and_then(NamedGroup::from_name).and_then(Group::find),

@@ -6,20 +6,20 @@ use crate::{
 };
 use premaster::{
     ClientConfig, Policy, ServerConfig,
-    config::{ClientAuthentication, ClientResumption, ServerResumption},
+    config::{ClientAuthentication, ClientResumption, ServerSessions},
     error::Misbehaved,
-    resume::{Rotation, ServerSessions, SessionCache, TicketKeys},
+    resume::{Rotation, SessionCache, TicketKeys},
     wire::{AlertDescription as Alert, CipherSuite},
 };
 use std::{sync::Arc, time::Duration};
 
-fn ticket_keys() -> Arc<ServerSessions> {
+fn ticket_keys() -> Arc<TicketKeys> {
     let rotation = Rotation::new(Duration::from_secs(3600), Duration::from_secs(7200));
-    Arc::new(ServerSessions::new(TicketKeys::rotating(rotation)))
+    Arc::new(TicketKeys::rotating(rotation))
 }
 
 fn ticketing(house: &House) -> Arc<ServerConfig> {
-    house.server_with(|builder| builder.resumption(ServerResumption::with(ticket_keys())))
+    house.server_with(|builder| builder.sessions(ServerSessions::none().with_tickets(ticket_keys())))
 }
 
 /// A full TLS 1.2 handshake, and the session that came of it.
@@ -168,11 +168,11 @@ fn tickets_across_virtual_hosts() {
                 }
             })
         };
-        let open = house.server_with(|builder| builder.resumption(ServerResumption::with(keys.clone())));
+        let open = house.server_with(|builder| builder.sessions(ServerSessions::none().with_tickets(keys.clone())));
         let closed = house.server_with(|builder| {
             let verifier = house.authority.verifier().into();
             builder
-                .resumption(ServerResumption::with(keys.clone()))
+                .sessions(ServerSessions::none().with_tickets(keys.clone()))
                 .client_authentication(ClientAuthentication::Required(verifier))
         });
         let config = client(false);
