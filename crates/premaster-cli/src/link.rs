@@ -23,6 +23,8 @@ pub struct Link {
     input: Vec<u8>,
     /// What of `input` holds bytes that are not processed yet.
     filled: std::ops::Range<usize>,
+    /// Early data, until somebody reads it. The server's configuration says how much there may be.
+    early: Vec<u8>,
     /// Whether the socket has said that nothing more comes.
     ended: bool,
     /// Bytes so far, each way.
@@ -116,7 +118,7 @@ impl Link {
     /// Over this socket. `output` holds what the connection has to say so far.
     pub fn new(socket: TcpStream, connection: Connection, output: Output) -> Self {
         let (input, filled, traffic) = (Vec::new(), 0..0, Traffic::default());
-        Self { socket, connection, output, input, filled, ended: false, traffic }
+        Self { socket, connection, output, input, filled, early: Vec::new(), ended: false, traffic }
     }
 
     /// The connection.
@@ -145,8 +147,10 @@ impl Link {
     async fn drive_handshake(&mut self) -> Result<(), Broken> {
         while self.connection.is_handshaking() {
             let due = self.connection.waiting_for();
-            // Data that a server sends with its Finished waits until somebody reads it.
-            if self.hear_one(&mut Vec::new()).await?.is_some() {
+            let mut early = std::mem::take(&mut self.early);
+            let heard = self.hear_one(&mut early).await;
+            self.early = early;
+            if heard?.is_some() {
                 continue;
             }
             if self.ended {
@@ -161,6 +165,7 @@ impl Link {
 
     /// Processes what has come. Data goes to `data`.
     pub async fn hear(&mut self, data: &mut Vec<u8>) -> Result<Heard, Broken> {
+        data.append(&mut self.early);
         loop {
             match self.hear_one(data).await? {
                 Some(Heard::Closed) => return Ok(Heard::Closed),
@@ -263,6 +268,14 @@ impl Link {
     /// Makes records of `data`, which [`flush`](Self::flush) or [`transfer`](Self::transfer) send.
     pub fn send(&mut self, data: &[u8]) -> Result<(), Broken> {
         Ok(self.connection.send(data, &mut self.output)?)
+    }
+
+    /// Sends early data with the first flight, if a session allows so much of it. Whether it does.
+    pub fn send_early(&mut self, data: &[u8]) -> Result<bool, Broken> {
+        if data.is_empty() || self.connection.early_data_left() < data.len() {
+            return Ok(false);
+        }
+        Ok(self.connection.send_early(data, &mut self.output)? == data.len())
     }
 
     /// Says that this side sends nothing more; likewise to be flushed.

@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod link;
 mod names;
+mod notes;
 mod options;
 mod parameters;
 mod peer;

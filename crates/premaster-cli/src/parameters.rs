@@ -7,7 +7,9 @@ pub fn line(info: &Info) -> String {
     let group = info.group.map_or_else(String::new, |group| format!(", {group}"));
     let scheme = info.peer_scheme.map_or_else(String::new, |scheme| format!(", signed with {scheme}"));
     let alpn = info.alpn.as_deref().map_or_else(String::new, |name| format!(", {}", safe_bytes(name)));
-    format!("{}, {}{group}{scheme}{alpn}, {}", info.version, info.suite.name(), secrecy(info))
+    let resumed =
+        if info.resumed.is_resumed() { format!(", resumed ({})", info.resumed) } else { String::new() };
+    format!("{}, {}{group}{scheme}{alpn}{resumed}, {}", info.version, info.suite.name(), secrecy(info))
 }
 
 const fn secrecy(info: &Info) -> &'static str {
@@ -25,6 +27,7 @@ pub fn summary(info: &Info) -> String {
         None => "no-certificate".into(),
     });
     words.extend(info.alpn.as_deref().map(|name| format!("alpn={}", safe_bytes(name))));
+    words.extend(info.resumed.is_resumed().then(|| format!("resumed={}", info.resumed)));
     words.join(" ")
 }
 
@@ -51,6 +54,7 @@ pub fn rows(info: &Info) -> Vec<(&'static str, String)> {
         ("forward secrecy", yes(info.forward_secret)),
         ("server's signature", or_none(info.own_scheme.map(|scheme| scheme.to_string()))),
         ("extended master secret", yes(info.extended_master_secret)),
+        ("resumed", info.resumed.to_string()),
         ("second hello", yes(info.hello_retry)),
         ("application protocol", or_none(info.alpn.as_deref().map(safe_bytes))),
         ("name asked for", or_none(info.server_name.clone())),

@@ -1,6 +1,5 @@
 //! One HTTP/1.1 GET (RFC 9112).
 use super::{
-    OutputOptions,
     report::Report,
     talk::{self, Stopped},
 };
@@ -25,25 +24,28 @@ pub fn parse_path(text: &str) -> Result<String, String> {
     }
 }
 
-/// Asks, and shows the whole answer, unless only a report is wanted.
+/// The request for a path.
+pub fn request(target: &Target, path: &str) -> Vec<u8> {
+    let version = env!("CARGO_PKG_VERSION");
+    let host = host(target);
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: premaster/{version}\r\nAccept: */*\r\n\
+         Connection: close\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Asks, unless that was done already and `request` is empty, and shows the whole answer, unless only a report is
+/// wanted.
 pub async fn get(
     link: &mut Link,
-    target: &Target,
-    path: &str,
+    request: &[u8],
     limit: Duration,
-    output: &OutputOptions,
+    is_report: bool,
     report: &mut Report,
     io: &mut Io,
 ) -> Result<ExitCode, Stopped> {
-    let version = env!("CARGO_PKG_VERSION");
-    link.send(
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: premaster/{version}\r\nAccept: */*\r\n\
-             Connection: close\r\n\r\n",
-            host(target)
-        )
-        .as_bytes(),
-    )?;
+    link.send(request)?;
     let to_terminal = stdout().is_terminal();
     let mut answer = Answer::default();
     let mut data = Vec::new();
@@ -51,7 +53,7 @@ pub async fn get(
         let read = timeout(limit, link.read(&mut data)).await;
         answer.take(&data);
         report.response(answer.status, answer.received);
-        match output.is_report() {
+        match is_report {
             true => data.clear(),
             false => talk::show(&mut data, to_terminal, io)?,
         }

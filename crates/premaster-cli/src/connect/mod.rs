@@ -7,11 +7,21 @@ use crate::{
     exit::ExitCode,
     failure::Failure,
     link::{Broken, Link},
-    options::{CredentialOptions, KeyLogOptions, PolicyOptions, TimeOptions, TrustOptions, contradictory},
+    notes::Notes,
+    options::{
+        ClientSessionOptions, CredentialOptions, KeyLogOptions, PolicyOptions, TimeOptions, TrustOptions,
+        contradictory,
+    },
     target::{self, Target},
     terminal::Io,
 };
-use premaster::{ClientConfig, Connection, Output, config::ClientConfigBuilder, pki_types::ServerName};
+use premaster::{
+    ClientConfig, Connection, Output,
+    config::ClientConfigBuilder,
+    observe::{Observer, Resumed},
+    pki_types::ServerName,
+    resume::SessionCache,
+};
 use report::Report;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -21,6 +31,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   premaster connect example.org
   premaster connect example.org --get / --alpn http/1.1
+  premaster connect example.org --resume 3
   premaster connect :8443 --ca ca.pem --tls 1.2 --brief";
 
 /// Its options.
@@ -34,6 +45,8 @@ pub struct Args {
     trust: TrustOptions,
     #[command(flatten)]
     credential: CredentialOptions,
+    #[command(flatten)]
+    sessions: ClientSessionOptions,
     #[command(flatten)]
     key_log: KeyLogOptions,
     #[command(flatten)]
@@ -57,23 +70,38 @@ struct OutputOptions {
     json: bool,
 }
 
-impl OutputOptions {
+impl Args {
     /// Whether stdout is for what was learnt, not for what the server says.
     const fn is_report(&self) -> bool {
-        self.brief || self.json
+        self.output.brief || self.output.json || self.sessions.resume.is_some()
     }
 }
 
 /// Runs it.
 pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let name = args.trust.name.as_deref().map_or_else(|| args.target.server_name(), target::server_name)?;
-    let config = Arc::new(config(&args, &name, io)?);
+    let notes = Arc::new(Notes::default());
+    let cache = args.sessions.cache()?;
+    let config = Arc::new(config(&args, &name, cache.as_ref(), &notes, io)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(ExitCode::Bug, "no runtime").why(error))?;
     let mut report = Report::new(&args.target);
-    let outcome = runtime.block_on(connect(&args, config, name, &mut report, io));
+    let mut outcome = Ok(ExitCode::Ok);
+    for _ in 0..=args.sessions.resume.unwrap_or_default() {
+        let attempt = connect(&args, Arc::clone(&config), name.clone(), &notes, &mut report, io);
+        outcome = runtime.block_on(attempt);
+        report.notes(notes.take());
+        if outcome.is_err() {
+            break;
+        }
+    }
     // Somebody may still be typing into stdin.
     runtime.shutdown_background();
+    if let Some(cache) = &cache
+        && let Err(failure) = args.sessions.save(cache)
+    {
+        outcome = outcome.and(Err(failure));
+    }
     report.close(&outcome);
     if args.output.json {
         io.json(&report)?;
@@ -81,7 +109,13 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     outcome
 }
 
-fn config(args: &Args, name: &ServerName<'static>, io: &mut Io) -> Result<ClientConfig, Failure> {
+fn config(
+    args: &Args,
+    name: &ServerName<'static>,
+    cache: Option<&Arc<SessionCache>>,
+    notes: &Arc<Notes>,
+    io: &mut Io,
+) -> Result<ClientConfig, Failure> {
     let mut builder: ClientConfigBuilder = ClientConfig::builder()
         .policy(args.policy.policy()?)
         .verifier(args.trust.verifier(io)?)
@@ -90,9 +124,12 @@ fn config(args: &Args, name: &ServerName<'static>, io: &mut Io) -> Result<Client
     if let Some(opt_in) = args.policy.opt_in(&name.to_str()) {
         builder = builder.allow_legacy(opt_in);
     }
-    if let Some(observer) = args.key_log.observer(io)? {
-        builder = builder.observer(observer);
+    if let Some(cache) = cache {
+        builder = builder.resumption(args.sessions.resumption(cache, args.target.port));
     }
+    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(notes) as _];
+    observers.extend(args.key_log.observer(io)?);
+    builder = builder.observer(Arc::new(observers));
     builder.build().map_err(|error| contradictory(&error))
 }
 
@@ -100,6 +137,7 @@ async fn connect(
     args: &Args,
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    notes: &Notes,
     report: &mut Report,
     io: &mut Io,
 ) -> Result<ExitCode, Failure> {
@@ -115,6 +153,9 @@ async fn connect(
     let connection = Connection::client(config, name, &mut output);
     let connection = connection.map_err(|error| failed(&Broken::Tls(error)))?;
     let mut link = Link::new(socket, connection, output);
+    let request = args.output.get.as_deref().map(|path| get::request(&args.target, path)).unwrap_or_default();
+    let sent_early =
+        args.sessions.early_data && link.send_early(&request).map_err(|broken| failed(&broken))?;
     let started = Instant::now();
     let done = link.handshake(deadline).await;
     report.traffic(&link, started.elapsed());
@@ -124,10 +165,13 @@ async fn connect(
         return Err(failed(&broken));
     }
     report.established(link.connection());
-    report.announce(&args.output, io)?;
+    report.notes(notes.take());
+    report.announce(args, io)?;
+    let taken = link.connection().info().is_some_and(|info| info.resumed == Resumed::EarlyData);
+    let request = if sent_early && taken { Vec::new() } else { request };
     let talked = match &args.output.get {
-        Some(path) => get::get(&mut link, &args.target, path, limit, &args.output, report, io).await,
-        None if args.output.is_report() => talk::part(&mut link, limit).await,
+        Some(_) => get::get(&mut link, &request, limit, args.is_report(), report, io).await,
+        None if args.is_report() => talk::part(&mut link, limit).await,
         None => talk::converse(&mut link, limit, io).await,
     };
     link.farewell().await;

@@ -1,15 +1,16 @@
 //! What was learnt of a connection: a line, a few lines, or a JSON document.
-use super::OutputOptions;
+use super::Args;
 use crate::{
     exit::ExitCode,
     failure::{self, Failure, lists},
     link::{Broken, Link},
+    notes::Taken,
     parameters::{line, summary},
-    peer::{self, Peer},
+    peer::{self, Peer, Shown},
     target::Target,
     terminal::Io,
 };
-use premaster::{Connection, Error, Info};
+use premaster::{Connection, Error, Info, observe::Resumed, wire::ProtocolVersion};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -35,6 +36,13 @@ pub struct Report {
     response: Option<Response>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault>,
+    /// Every connection of the run, the last included.
+    attempts: Vec<Attempt>,
+    /// What is weak in the last one.
+    warnings: Vec<String>,
+    /// The certificates that were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_chain: Vec<Shown>,
     #[serde(skip)]
     summary: String,
     #[serde(skip)]
@@ -52,16 +60,30 @@ struct Handshake {
     extended_master_secret: bool,
     secure_renegotiation: bool,
     hello_retry: bool,
+    resumed: &'static str,
     server_signature: Option<String>,
     client_signature: Option<String>,
     alpn: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Cost {
     bytes_sent: u64,
     bytes_received: u64,
     milliseconds: f64,
+}
+
+/// How one connection of several went.
+#[derive(Debug, Serialize)]
+struct Attempt {
+    /// `full`, `id`, `ticket`, `psk` or `early_data`.
+    resumed: &'static str,
+    /// Why a session that was at hand did not serve.
+    misses: Vec<String>,
+    /// Before the client may send, and be sure that the server hears it.
+    round_trips: u32,
+    #[serde(flatten)]
+    cost: Option<Cost>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +119,9 @@ impl Report {
             cost: None,
             response: None,
             error: None,
+            attempts: Vec::new(),
+            warnings: Vec::new(),
+            refused_chain: Vec::new(),
             summary: String::new(),
             lines: Vec::new(),
         }
@@ -119,6 +144,17 @@ impl Report {
         self.lines.extend(info.peer.as_deref().map(|peer| format!("certificate: {}", peer::line(peer))));
         self.peer = info.peer.as_deref().map(Peer::from);
         self.handshake = Some(Handshake::from(info));
+        let (resumed, round_trips) = (info.resumed.name(), round_trips(info));
+        self.attempts.push(Attempt { resumed, misses: Vec::new(), round_trips, cost: self.cost });
+    }
+
+    /// What an observer noted.
+    pub fn notes(&mut self, taken: Taken) {
+        self.warnings.extend(taken.warnings);
+        self.refused_chain = taken.refused;
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.misses.extend(taken.misses);
+        }
     }
 
     /// What the server answered.
@@ -168,13 +204,20 @@ impl Report {
     }
 
     /// Tells that the connection stands: where depends on what stdout is for.
-    pub fn announce(&self, output: &OutputOptions, io: &mut Io) -> Result<(), Failure> {
-        if output.brief {
-            io.print(&format!("{}\n", self.summary))?;
-        } else if !output.json {
-            let address = self.address.as_deref().unwrap_or_default();
-            io.say(format!("connected to {} ({address})", self.target));
-            self.lines.iter().for_each(|line| io.say(format!("  {line}")));
+    pub fn announce(&self, args: &Args, io: &mut Io) -> Result<(), Failure> {
+        match &args.output {
+            // The document comes once everything is known.
+            output if output.json => {}
+            _ if args.sessions.resume.is_some() => io.print(&self.attempt_line())?,
+            output if output.brief => io.print(&format!("{}\n", self.summary))?,
+            _ => {
+                let address = self.address.as_deref().unwrap_or_default();
+                io.say(format!("connected to {} ({address})", self.target));
+                self.lines.iter().for_each(|line| io.say(format!("  {line}")));
+            }
+        }
+        for warning in &self.warnings {
+            io.complain(format!("warning: {}", crate::terminal::safe(warning)));
         }
         // A doubtful peer is told of in any case.
         if let Some(Peer { verified: false, doubt, .. }) = &self.peer {
@@ -182,6 +225,40 @@ impl Report {
             io.complain(format!("warning: not verified: {}", crate::terminal::safe(doubt)));
         }
         Ok(())
+    }
+}
+
+impl Report {
+    /// A line about the last connection of several, in columns.
+    fn attempt_line(&self) -> String {
+        let head = match self.attempts.len() {
+            1 => "  #  HANDSHAKE   TRIPS  SENT  RECEIVED        MS\n",
+            _ => "",
+        };
+        let Some(Attempt { resumed, misses, round_trips, cost }) = self.attempts.last() else {
+            return String::new();
+        };
+        let Cost { bytes_sent, bytes_received, milliseconds } =
+            cost.unwrap_or(Cost { bytes_sent: 0, bytes_received: 0, milliseconds: 0.0 });
+        let number = self.attempts.len();
+        let misses = match misses.is_empty() {
+            true => String::new(),
+            false => format!("  ({})", misses.join(", ")),
+        };
+        format!(
+            "{head}{number:>3}  {resumed:<10}  {round_trips:>5}  {bytes_sent:>4}  {bytes_received:>8}  \
+             {milliseconds:>8.2}{misses}\n"
+        )
+    }
+}
+
+/// How many round trips pass before the client's data is on its way under keys that the server confirmed.
+fn round_trips(info: &Info) -> u32 {
+    match (info.version, info.resumed) {
+        (_, Resumed::EarlyData) => 0,
+        (ProtocolVersion::TLS_1_3, _) => 1 + u32::from(info.hello_retry),
+        (_, Resumed::Full) => 2,
+        _ => 1,
     }
 }
 
@@ -196,6 +273,7 @@ impl From<&Info> for Handshake {
             extended_master_secret: info.extended_master_secret,
             secure_renegotiation: info.secure_renegotiation,
             hello_retry: info.hello_retry,
+            resumed: info.resumed.name(),
             server_signature: info.peer_scheme.map(|scheme| scheme.to_string()),
             client_signature: info.own_scheme.map(|scheme| scheme.to_string()),
             alpn: info.alpn.as_deref().map(|name| String::from_utf8_lossy(name).into_owned()),

@@ -85,6 +85,7 @@ const fn remark(code: NamedGroup) -> &'static str {
         NamedGroup::secp256r1 | NamedGroup::secp384r1 | NamedGroup::secp521r1 => {
             "a key is checked to be a point of the curve before it is used"
         }
+        NamedGroup::MLKEM768 | NamedGroup::MLKEM1024 => "no curve stands behind it, should ML-KEM fall",
         _ => {
             "a key y is checked to lie between 1 and p-1; TLS 1.2 strips zeros from the secret's front, TLS 1.3 \
              does not"

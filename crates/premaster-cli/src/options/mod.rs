@@ -1,7 +1,9 @@
 //! The options that several verbs share, and what they come to in the library's terms.
 mod policy;
+mod sessions;
 
 pub use policy::{PolicyOptions, find_group};
+pub use sessions::{ClientSessionOptions, ServerSessionOptions};
 
 use crate::{exit::ExitCode, failure::Failure, terminal::Io};
 use clap::Args;

@@ -9,7 +9,10 @@ use crate::{
     authority::Authority,
     exit::ExitCode,
     failure::Failure,
-    options::{CredentialOptions, KeyLogOptions, PolicyOptions, TimeOptions, contradictory, read_roots},
+    options::{
+        CredentialOptions, KeyLogOptions, PolicyOptions, ServerSessionOptions, TimeOptions, contradictory,
+        read_roots,
+    },
     terminal::Io,
 };
 use accept::Limits;
@@ -57,6 +60,8 @@ pub struct Args {
     ca_out: Option<PathBuf>,
     #[command(flatten)]
     clients: ClientOptions,
+    #[command(flatten)]
+    sessions: ServerSessionOptions,
     #[command(flatten)]
     key_log: KeyLogOptions,
     #[command(flatten)]
@@ -125,6 +130,7 @@ fn config(args: &Args, credential: Arc<Credential>, io: &mut Io) -> Result<Serve
         .policy(args.policy.policy()?)
         .credentials(Credentials::always(credential))
         .alpn(args.policy.protocols())
+        .sessions(args.sessions.sessions(io)?)
         .client_authentication(client_authentication(&args.clients)?);
     if let Some(opt_in) = args.policy.opt_in_for_all() {
         builder = builder.allow_legacy(opt_in);

@@ -138,7 +138,8 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port, and returns when it listens.
     pub fn start(options: &str) -> Self {
-        let words = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(options.split_whitespace());
+        let listen = if options.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
+        let words = ["serve"].into_iter().chain(listen.split_whitespace()).chain(options.split_whitespace());
         let mut child = premaster(words).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut log = String::new();
