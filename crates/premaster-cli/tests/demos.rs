@@ -43,7 +43,8 @@ fn each_keeps_to_eighty_columns_and_each_diagram_to_sixty_lines() {
     for demo in demos() {
         for arguments in [&["--demo", &demo][..], &["--demo", &demo, "--bytes", "--reveal"]] {
             for line in explain(arguments).lines() {
-                assert!(line.chars().count() <= 80, "{demo}: {line}");
+                // Commands are there to be copied.
+                assert!(line.chars().count() <= 80 || line.starts_with("   $ "), "{demo}: {line}");
             }
         }
         let diagram = explain(&["--demo", &demo, "--format", "mermaid"]);

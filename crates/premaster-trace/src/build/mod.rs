@@ -1,4 +1,5 @@
 //! From what was heard to a trace.
+mod commands;
 mod exposure;
 mod graph;
 mod key_pairs;
@@ -51,11 +52,15 @@ pub(crate) fn trace(title: &str, reveal: Reveal, client: &Log, server: &Log) -> 
     let wire = wire::Wire::assemble(logs);
     let mut messages = wire.messages();
     let keys = key_pairs::find(logs, &messages);
-    let secrets = graph::derivations(logs, &wire, &messages, &keys);
+    let mut secrets = graph::derivations(logs, &wire, &messages, &keys);
     let steps = steps::list(logs, &wire, &messages, &secrets, &keys);
     knowledge::tell(&mut messages, &steps, &logs.observed());
     let mut summary = summary::of(logs, &messages, &secrets);
     let exposure = exposure::list(&summary, &messages, &keys);
+    if reveal == Reveal::Secrets {
+        // They contain what they compute from.
+        commands::fill(&mut secrets, summary::has_sha384(&summary));
+    }
     summary.verdict = exposure::verdict(&summary, &exposure);
     let omitted = logs.client.omitted.max(logs.server.omitted);
     let trace = Trace {

@@ -105,3 +105,9 @@ fn key_exchange(summary: &Summary, messages: &[Whole], secrets: &[Derivation]) -
         exchange => over(exchange.name()),
     })
 }
+
+/// Whether the suite's hash is SHA-384 and not SHA-256.
+pub(super) fn has_sha384(summary: &Summary) -> bool {
+    let suite = summary.cipher_suite.as_deref().and_then(Suite::parse);
+    suite.is_some_and(|suite| suite.hash == premaster::crypto::hash::HashAlgorithm::Sha384)
+}

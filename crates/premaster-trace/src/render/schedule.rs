@@ -46,6 +46,15 @@ fn both(out: &mut String, client: &[&Derivation], server: &[&Derivation], style:
             None => style.dim("└─ only the client computes this"),
         };
         out.push_str(&format!("  {line}\n"));
+        commands(out, mine, style);
+    }
+}
+
+/// To be copied, so that they are not wrapped.
+fn commands(out: &mut String, node: &Derivation, style: Style) {
+    for command in &node.commands {
+        out.push_str(&style.dim(&format!("   $ {}", command.line)));
+        out.push('\n');
     }
 }
 
@@ -59,6 +68,7 @@ fn one(out: &mut String, nodes: &[&Derivation], style: Style) {
         if let Some(value) = &node.value {
             hang(out, "    → ", &format!("    {} ", style.bold("→")), value, style.width);
         }
+        commands(out, node, style);
     }
 }
 
