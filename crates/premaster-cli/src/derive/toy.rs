@@ -30,7 +30,7 @@ fn power(base: u64, exponent: u64, modulus: u64) -> (u64, Vec<String>) {
 /// Miller-Rabin with the bases that decide it for every number of 64 bits.
 fn is_prime(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
-    if n < 2 || BASES.iter().any(|base| n % base == 0) {
+    if n < 2 || BASES.iter().any(|base| n.is_multiple_of(*base)) {
         return BASES.contains(&n);
     }
     let (odd, twos) = ((n - 1) >> (n - 1).trailing_zeros(), (n - 1).trailing_zeros());

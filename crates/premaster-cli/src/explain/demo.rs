@@ -266,7 +266,7 @@ fn downgrade(stage: Stage) -> Result<(), Failure> {
         .with_cipher_suites(&[Suite::TLS_AES_128_GCM_SHA256, Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]);
     let server = stage.server(policy.clone(), rsa()?);
     let mut link = Stage::link(stage.client(policy)?, server, NAME)?;
-    match link.run_with(hide_supported_versions) {
+    match link.run_with(|hello| hide_supported_versions(hello)) {
         Ok(()) => Err(bug("the handshake succeeded, and must not")),
         Err(_) => Ok(()),
     }

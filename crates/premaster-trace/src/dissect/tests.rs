@@ -56,7 +56,7 @@ fn whatever_the_bytes_are_every_one_has_a_name() {
             *first %= 26;
         }
         for byte in bytes.iter_mut().skip(1) {
-            if numbers.next() % 2 == 0 {
+            if numbers.next().is_multiple_of(2) {
                 *byte %= 8;
             }
         }

@@ -72,7 +72,7 @@ fn a_certificate_without_its_key() {
 fn for_purpose(
     house: &House,
     purpose: rcgen::ExtendedKeyUsagePurpose,
-) -> (Vec<premaster::pki_types::CertificateDer<'static>>, PrivateKeyDer<'static>) {
+) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     house
         .authority
         .issue_der(Key::EcdsaP256, &["localhost"], |params| params.extended_key_usages = vec![purpose])

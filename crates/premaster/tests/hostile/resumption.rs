@@ -168,7 +168,8 @@ fn tickets_across_virtual_hosts() {
                 }
             })
         };
-        let open = house.server_with(|builder| builder.sessions(ServerSessions::none().with_tickets(keys.clone())));
+        let open =
+            house.server_with(|builder| builder.sessions(ServerSessions::none().with_tickets(keys.clone())));
         let closed = house.server_with(|builder| {
             let verifier = house.authority.verifier().into();
             builder
