@@ -9,7 +9,7 @@ use premaster::{
     config::ClientAuthentication,
     error::Untrusted,
     identity::Credentials,
-    pki_types::PrivateKeyDer,
+    pki_types::{CertificateDer, PrivateKeyDer},
     wire::{AlertDescription as Alert, HandshakeType},
 };
 
