@@ -91,7 +91,8 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         let attempt = connect(&args, Arc::clone(&config), name.clone(), &notes, &mut report, io);
         outcome = runtime.block_on(attempt);
         report.notes(notes.take());
-        if outcome.is_err() {
+        if let Err(failure) = &mut outcome {
+            report.refused().into_iter().for_each(|line| failure.lines.insert(1, ("certificate", line)));
             break;
         }
     }
