@@ -37,7 +37,8 @@ Examples:
 /// Its options.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The server: HOST, HOST:PORT, [ADDRESS]:PORT, :PORT or https://HOST
+    // Not a doc comment: rustdoc would take the brackets for a link.
+    #[arg(help = "The server: HOST, HOST:PORT, [ADDRESS]:PORT, :PORT or https://HOST")]
     pub target: Target,
     #[command(flatten)]
     policy: PolicyOptions,
