@@ -63,6 +63,19 @@ impl From<&PeerIdentity> for Peer {
     }
 }
 
+impl Shown {
+    /// One line: whose it is, from whom, until when.
+    pub fn line(&self) -> String {
+        // Today's leaves often have no subject, only names.
+        let subject = match self.subject.is_empty() {
+            true => self.names.iter().take(3).cloned().collect::<Vec<_>>().join(", "),
+            false => self.subject.clone(),
+        };
+        let until = self.not_after.split('T').next().unwrap_or_default();
+        format!("{}, issued by {}, valid until {until}", safe(&subject), safe(&self.issuer))
+    }
+}
+
 impl From<Certificate<'_>> for Shown {
     fn from(certificate: Certificate<'_>) -> Self {
         Self {
@@ -89,18 +102,7 @@ pub fn line(identity: &PeerIdentity) -> String {
         (false, Some(doubt)) => format!("NOT VERIFIED: {doubt}"),
         (false, None) => "NOT VERIFIED".to_owned(),
     };
-    let until = moment(leaf.not_after());
-    let until = until.split('T').next().unwrap_or_default();
-    let (subject, issuer) = (subject(&leaf), leaf.issuer());
-    format!("{}, issued by {}, valid until {until}: {}", safe(&subject), safe(&issuer), safe(&verdict))
-}
-
-/// Today's leaves often have no subject, only names.
-fn subject(leaf: &Certificate<'_>) -> String {
-    match leaf.subject() {
-        subject if subject.is_empty() => leaf.names().take(3).collect::<Vec<_>>().join(", "),
-        subject => subject,
-    }
+    format!("{}: {}", Shown::from(leaf).line(), safe(&verdict))
 }
 
 /// Seconds since 1970 as RFC 3339 writes them.

@@ -5,6 +5,7 @@ use std::{
     fmt, io,
     net::{SocketAddr, TcpStream, ToSocketAddrs},
     str::FromStr,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -94,7 +95,7 @@ impl Target {
     pub fn connect(&self, timeout: Duration) -> Result<TcpStream, Failure> {
         let deadline = Instant::now() + timeout;
         let mut last = None;
-        for address in self.addresses()? {
+        for address in self.addresses(timeout)? {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -116,14 +117,21 @@ impl Target {
     }
 
     /// The host's addresses, at least one.
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+    fn addresses(&self, timeout: Duration) -> Result<Vec<SocketAddr>, Failure> {
         let unresolved = |why: String| {
             Failure::new(ExitCode::Network, format!("the name {} does not resolve", self.host))
                 .why(why)
                 .remedy("check the spelling, and that this machine can reach its name server")
         };
-        let found = (self.host.as_str(), self.port).to_socket_addrs();
-        let found: Vec<SocketAddr> = found.map_err(|error| unresolved(error.to_string()))?.collect();
+        // The system's resolver has no deadline that could be set: a thread is left behind with it.
+        let (tell, hear) = mpsc::channel();
+        let (host, port) = (self.host.clone(), self.port);
+        std::thread::spawn(move || {
+            let found = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+            let _ = tell.send(found);
+        });
+        let found = hear.recv_timeout(timeout).map_err(|_| unresolved("no answer came in time".into()))?;
+        let found = found.map_err(|error| unresolved(error.to_string()))?;
         match found.is_empty() {
             true => Err(unresolved("it has no address".into())),
             false => Ok(found),

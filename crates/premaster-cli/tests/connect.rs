@@ -73,6 +73,7 @@ fn certificates_that_are_not_believed() {
         let server = Server::start(&format!("--www {credential}"));
         let ca = ca.map_or_else(String::new, |ca| format!("--ca {ca}"));
         let ran = run(&format!("connect localhost:{} {ca} --brief", server.port)).ended(5, why);
+        assert!(ran.err.contains("certificate: CN="), "{ran:#?}");
         assert!(ran.out.is_empty() && ran.err.contains(remedy) && ran.err.contains("RFC 5280"), "{ran:#?}");
         // Whoever insists gets the connection, and the verdict all the same.
         let ran = run(&format!("connect localhost:{} {ca} --brief --insecure", server.port)).ended(0, why);
@@ -223,5 +224,28 @@ fn what_a_peer_says_cannot_drive_the_terminal() {
     let server = Server::start(&format!("--www {evil}"));
     let ran = run(&format!("connect localhost:{} --ca {}", server.port, certificates.ca())).ended(0, "owned");
     assert!(!ran.err.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ran:#?}");
+    server.kill();
+}
+
+#[test]
+fn deprecated_exchanges_work_and_warn() {
+    let certificates = Certificates::new();
+    let rsa = certificates.issue_with_key("rsa", &["localhost"], &rcgen::PKCS_RSA_SHA256, |params| {
+        params.key_usages =
+            vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyEncipherment];
+    });
+    let server = Server::start(&format!("--www {rsa} --policy legacy --legacy"));
+    let connect = |options: &str| {
+        run(&format!("connect localhost:{} --ca {} --brief {options}", server.port, certificates.ca()))
+    };
+    let ran = connect("--kx rsa --legacy").ended(0, "RFC 10015");
+    assert!(ran.out.contains("TLS_RSA_WITH_") && ran.out.contains("not-forward-secret"), "{ran:#?}");
+    let ran = connect("--kx dhe --group ffdhe3072 --tls 1.2").ended(0, "");
+    assert!(ran.out.contains("TLS_DHE_RSA_WITH_") && ran.out.contains("ffdhe3072"), "{ran:#?}");
+    let ran = connect("--suite ECDHE-RSA-AES128-SHA").ended(0, "RFC 9325");
+    assert!(ran.out.contains("CBC_SHA ") && ran.out.contains(" forward-secret"), "{ran:#?}");
+    // Without permission nothing weak is offered, whatever the server would take.
+    let ran = connect("").ended(0, "");
+    assert!(ran.out.contains("TLS1.3") && ran.err.is_empty(), "{ran:#?}");
     server.kill();
 }

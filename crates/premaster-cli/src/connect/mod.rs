@@ -37,7 +37,8 @@ Examples:
 /// Its options.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The server: HOST, HOST:PORT, [ADDRESS]:PORT, :PORT or https://HOST
+    // Not a doc comment: rustdoc would take the brackets for a link.
+    #[arg(help = "The server: HOST, HOST:PORT, [ADDRESS]:PORT, :PORT or https://HOST")]
     pub target: Target,
     #[command(flatten)]
     policy: PolicyOptions,
@@ -91,7 +92,8 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         let attempt = connect(&args, Arc::clone(&config), name.clone(), &notes, &mut report, io);
         outcome = runtime.block_on(attempt);
         report.notes(notes.take());
-        if outcome.is_err() {
+        if let Err(failure) = &mut outcome {
+            report.refused().into_iter().for_each(|line| failure.lines.insert(1, ("certificate", line)));
             break;
         }
     }

@@ -203,6 +203,12 @@ impl Report {
         }
     }
 
+    /// One line about the certificate that was refused, if one was.
+    pub fn refused(&self) -> Option<String> {
+        let leaf = self.refused_chain.first().filter(|_| self.peer.is_none())?;
+        Some(leaf.line())
+    }
+
     /// Tells that the connection stands: where depends on what stdout is for.
     pub fn announce(&self, args: &Args, io: &mut Io) -> Result<(), Failure> {
         match &args.output {

@@ -131,6 +131,7 @@ impl KeyLogOptions {
 
 /// How long things may take.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "How long it may take")]
 pub struct TimeOptions {
     /// Give up after this many seconds: for the connection and handshake together, then for each silence of the
     /// peer once this side has nothing more to say

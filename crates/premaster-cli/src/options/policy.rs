@@ -187,6 +187,13 @@ impl PolicyOptions {
                 .why("a cipher suite belongs to one version")
                 .remedy("list the suites of each version: premaster suite"));
         }
+        if let Some(suite) =
+            policy.suites(ProtocolVersion::TLS_1_2).find(|suite| suite.key_exchange.has_psk())
+        {
+            return Err(Failure::usage(format!("{} cannot be used here", suite.name()))
+                .why("it needs a pre-shared key, which no option gives")
+                .remedy("use the library for it, or a suite with certificates: premaster suite"));
+        }
         if self.legacy || !policy.allows(ProtocolVersion::TLS_1_2) {
             return Ok(());
         }
@@ -319,5 +326,6 @@ mod tests {
             crate::exit::ExitCode::Usage
         );
         assert!(policy("--suite 0x1301 --kx rsa --legacy").is_err());
+        assert!(policy("--suite PSK-AES128-GCM-SHA256").unwrap_err().what.ends_with("cannot be used here"));
     }
 }

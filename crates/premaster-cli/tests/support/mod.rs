@@ -101,7 +101,18 @@ impl Certificates {
 
     /// Writes NAME.pem and NAME.key, and gives the options that use them.
     pub fn issue(&self, name: &str, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> String {
-        let key = KeyPair::generate().unwrap();
+        self.issue_with_key(name, names, &rcgen::PKCS_ECDSA_P256_SHA256, change)
+    }
+
+    /// The same, with a key of another kind.
+    pub fn issue_with_key(
+        &self,
+        name: &str,
+        names: &[&str],
+        algorithm: &'static rcgen::SignatureAlgorithm,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> String {
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
