@@ -7,8 +7,8 @@ use crate::{exit::ExitCode, failure::Failure};
 use premaster::{
     ClientConfig, Error, Policy, Secret, ServerConfig,
     config::{
-        ClientAuthentication, ClientConfigBuilder, ClientResumption, ConfigError, LegacyOptIn, ServerConfigBuilder,
-        ServerSessions,
+        ClientAuthentication, ClientConfigBuilder, ClientResumption, ConfigError, LegacyOptIn,
+        ServerConfigBuilder, ServerSessions,
     },
     identity::{Credential, Credentials, ExternalPsk, PskSource},
     pki_types::UnixTime,
@@ -184,7 +184,11 @@ impl Stage {
         Self::succeed_as(client, server, NAME)
     }
 
-    fn succeed_as(client: ClientConfigBuilder, server: ServerConfigBuilder, name: &str) -> Result<(), Failure> {
+    fn succeed_as(
+        client: ClientConfigBuilder,
+        server: ServerConfigBuilder,
+        name: &str,
+    ) -> Result<(), Failure> {
         let mut link = Self::link(client, server, name)?;
         link.run().and_then(|()| link.talk()).and_then(|()| link.close()).map_err(bug)
     }
@@ -347,7 +351,8 @@ fn static_dh(stage: Stage) -> Result<(), Failure> {
 
 fn psk(stage: Stage) -> Result<(), Failure> {
     let policy = version12(Suite::TLS_PSK_WITH_AES_128_GCM_SHA256, Group::x25519);
-    let key = Arc::new(ExternalPsk::new("sensor 7", Secret::from(&b"both sides have had this for years"[..])));
+    let key =
+        Arc::new(ExternalPsk::new("sensor 7", Secret::from(&b"both sides have had this for years"[..])));
     let client = stage.client(policy.clone())?.external_psks([Arc::clone(&key)]);
     let server = stage.server(policy, rsa()?).external_psks(PskSource::These(Arc::new([key])));
     Stage::succeed(client, server)
@@ -374,7 +379,9 @@ impl Memory {
         second: fn(&mut Link) -> Result<(), Error>,
     ) -> Result<(), Failure> {
         let before = Stage::before();
-        for (stage, play) in [(&before, talk_and_close as fn(&mut Link) -> Result<(), Error>), (stage, second)] {
+        for (stage, play) in
+            [(&before, talk_and_close as fn(&mut Link) -> Result<(), Error>), (stage, second)]
+        {
             let resumption = ClientResumption::with(self.sessions.clone()).early_data(early);
             let client = stage.client(policy.clone())?.resumption(resumption);
             let server = stage.server(policy.clone(), Arc::clone(credential)).sessions(self.server.clone());

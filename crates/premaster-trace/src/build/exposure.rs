@@ -175,6 +175,12 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             Opens::ThisConnection,
             "if the session's first handshake was recorded: it breaks the key exchange there",
         ),
+        _ if facts.resumed.is_some() => push(
+            exposures,
+            leak,
+            Opens::ThisConnection,
+            "if the session's first handshake was recorded too: it breaks the key exchanges there and here",
+        ),
         _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => {
             push(
                 exposures,
@@ -237,7 +243,8 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
             .to_owned();
     }
     let group = summary.group.as_deref().unwrap_or("the key exchange");
-    let rests = format!("the keys rest on ephemeral {group} keys that were made for this connection and erased");
+    let rests =
+        format!("the keys rest on ephemeral {group} keys that were made for this connection and erased");
     let psk = exposures.iter().any(|exposure| exposure.leak == "the pre-shared key");
     let early = summary.resumption.as_deref() == Some("early_data");
     match forward_secret {
