@@ -24,6 +24,7 @@ pub(super) enum Who {
     Client,
     Expired,
     UnknownIssuer,
+    StaticDh,
 }
 
 pub(super) fn credential(who: Who) -> Result<Arc<Credential>, Failure> {
@@ -33,6 +34,7 @@ pub(super) fn credential(who: Who) -> Result<Arc<Credential>, Failure> {
         Who::P256 => pair!("p256", "p256"),
         Who::Client => pair!("client", "client"),
         Who::Expired => pair!("expired", "ed25519"),
+        Who::StaticDh => pair!("dh", "dh"),
         Who::UnknownIssuer => pair!("unknown", "ed25519"),
     };
     let credential = Credential::from_pem(chain, key);
@@ -44,7 +46,11 @@ pub(super) fn credential(who: Who) -> Result<Arc<Credential>, Failure> {
 /// Trusts the demonstrations' authority, and nobody else.
 pub(super) fn verifier() -> Result<ChainVerifier, Failure> {
     let mut roots = Roots::new();
-    let added = roots.add_pem(include_bytes!("../../fixtures/demo/ca.pem"));
-    added.map_err(|error| Failure::new(ExitCode::Bug, "a fixture cannot be used").why(error))?;
+    let authorities: [&[u8]; 2] =
+        [include_bytes!("../../fixtures/demo/ca.pem"), include_bytes!("../../fixtures/demo/dh-ca.pem")];
+    for authority in authorities {
+        let added = roots.add_pem(authority);
+        added.map_err(|error| Failure::new(ExitCode::Bug, "a fixture cannot be used").why(error))?;
+    }
     Ok(ChainVerifier::new(roots))
 }

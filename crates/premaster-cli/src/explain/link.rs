@@ -115,21 +115,26 @@ impl Link {
 
     /// Carries bytes both ways until nothing moves, or until one end has failed and the other heard of it.
     pub(super) fn run(&mut self) -> Result<(), Error> {
-        self.run_with(|_| ())
+        self.run_with(|_| (), |_| ())
     }
 
-    /// The same, where somebody sits on the wire and changes what the client sends.
-    pub(super) fn run_with(&mut self, attacker: impl Fn(&mut Vec<u8>)) -> Result<(), Error> {
+    /// The same, where somebody sits on the wire and changes what goes to the server, or to the client.
+    pub(super) fn run_with(
+        &mut self,
+        change_to_server: impl Fn(&mut Vec<u8>),
+        change_to_client: impl Fn(&mut Vec<u8>),
+    ) -> Result<(), Error> {
         let mut outcome = Ok(());
         loop {
             let mut to_server = self.client.output.as_slice().to_vec();
             self.client.output.clear();
-            attacker(&mut to_server);
+            change_to_server(&mut to_server);
             if !to_server.is_empty() {
                 outcome = outcome.and(self.server.take(&to_server));
             }
-            let to_client = self.server.output.as_slice().to_vec();
+            let mut to_client = self.server.output.as_slice().to_vec();
             self.server.output.clear();
+            change_to_client(&mut to_client);
             if !to_client.is_empty() {
                 outcome = outcome.and(self.client.take(&to_client));
             }

@@ -3,7 +3,7 @@ use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use premaster::{
     Policy,
-    config::{LegacyOptIn, is_fenced},
+    config::{LegacyOptIn, is_anonymous, is_fenced},
     exchange::{Group, GroupKind},
     suite::{KeyExchange, Suite},
     wire::{CipherSuite, NamedGroup, ProtocolVersion},
@@ -193,6 +193,12 @@ impl PolicyOptions {
             return Err(Failure::usage(format!("{} cannot be used here", suite.name()))
                 .why("it needs a pre-shared key, which no option gives")
                 .remedy("use the library for it, or a suite with certificates: premaster suite"));
+        }
+        // The demonstrations need them compiled in; nobody needs them on a network, whatever else is permitted.
+        if let Some(suite) = policy.suites(ProtocolVersion::TLS_1_2).find(|suite| is_anonymous(suite)) {
+            return Err(Failure::usage(format!("{} is not permitted", suite.name()))
+                .why("nobody shows who they are: whoever sits in the middle reads everything")
+                .remedy("watch it happen: premaster explain --demo mitm-anonymous"));
         }
         if self.legacy || !policy.allows(ProtocolVersion::TLS_1_2) {
             return Ok(());

@@ -3,7 +3,7 @@ use super::wire::Whole;
 use crate::model::{Exposure, KeyPair, KeyPairKind, Opens, Summary};
 use premaster::{
     exchange::{Group, GroupKind},
-    suite::{KeyExchange, Suite},
+    suite::{Authentication, KeyExchange, Suite},
     wire::NamedGroup,
 };
 
@@ -98,6 +98,12 @@ fn certificate_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
 fn ticket_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
     let leak = "the server's ticket key";
     match (facts.tls13, facts.resumed, facts.ticket_issued) {
+        (false, Some("id"), _) => push(
+            exposures,
+            "the server's store of sessions",
+            Opens::ThisConnection,
+            "it keeps the master secret of the session that was resumed",
+        ),
         (false, Some("ticket"), _) | (false, _, true) => push(
             exposures,
             leak,
@@ -169,6 +175,12 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             Opens::ThisConnection,
             "if the session's first handshake was recorded: it breaks the key exchange there",
         ),
+        _ if facts.resumed.is_some() => push(
+            exposures,
+            leak,
+            Opens::ThisConnection,
+            "if the session's first handshake was recorded too: it breaks the key exchanges there and here",
+        ),
         _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => {
             push(
                 exposures,
@@ -211,20 +223,46 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
         exposures.iter().find(|exposure| exposure.leak == leak).is_some_and(|e| e.opens.opens_this())
     };
     let forward_secret = summary.forward_secret.unwrap_or(false);
+    let suite = summary.cipher_suite.as_deref().and_then(Suite::parse);
+    let tls12 = suite.is_some_and(|suite| suite.key_exchange != KeyExchange::Tls13);
+    match summary.resumption.as_deref() {
+        Some("ticket") if tls12 => {
+            return "NOT forward secret: no fresh key went in, and the ticket on the wire holds the master secret; whoever \
+                    gets the ticket key can read this recording."
+                .to_owned();
+        }
+        Some("id") if tls12 => {
+            return "NOT forward secret by itself: no fresh key went in; whoever gets the master secret that the server \
+                    keeps can read this recording."
+                .to_owned();
+        }
+        _ => {}
+    }
     if forward_secret && opens("the server's ticket key") {
         return "Forward secret only until the ticket key leaks: the key exchange was ephemeral, but the ticket on the wire holds the master secret."
             .to_owned();
     }
+    let group = summary.group.as_deref().unwrap_or("the key exchange");
+    let rests =
+        format!("the keys rest on ephemeral {group} keys that were made for this connection and erased");
+    let psk = exposures.iter().any(|exposure| exposure.leak == "the pre-shared key");
+    let early = summary.resumption.as_deref() == Some("early_data");
     match forward_secret {
-        true => {
-            let group = summary.group.as_deref().unwrap_or("the key exchange");
-            format!("Forward secret: the keys rest on ephemeral {group} keys that were made for this connection and erased; the certificate's key only signed.")
+        true if suite.is_some_and(|suite| suite.authentication == Authentication::Anonymous) => {
+            format!("Forward secret, and worth little: {rests}, but nobody showed who they are; whoever sits in the middle reads everything.")
         }
+        true if early => {
+            format!("Forward secret but for the early data, which rests on the pre-shared key alone; for the rest {rests}.")
+        }
+        true if psk => format!("Forward secret: {rests}; the pre-shared key only shows who takes part."),
+        true => format!("Forward secret: {rests}; the certificate's key only signed."),
         false if opens("the pre-shared key") => {
-            "NOT forward secret: the keys rest on the pre-shared key alone; whoever gets it can read this recording.".to_owned()
+            "NOT forward secret: the keys rest on the pre-shared key alone; whoever gets it can read this recording."
+                .to_owned()
         }
         false if opens("the server's certificate key") => {
-            "NOT forward secret: the keys rest on the certificate's key; whoever gets it, ever, can read this recording.".to_owned()
+            "NOT forward secret: the keys rest on the certificate's key; whoever gets it, ever, can read this recording."
+                .to_owned()
         }
         false => "NOT forward secret: the keys rest on secrets that outlive this connection.".to_owned(),
     }

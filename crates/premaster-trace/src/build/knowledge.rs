@@ -121,7 +121,9 @@ fn overheard(whole: &Whole) -> Vec<String> {
             }
         }
         "Certificate" => add("who the sender claims to be"),
-        "ServerKeyExchange" if has("signature") => add("the server's public key, and that it is genuine"),
+        "ServerKeyExchange" if has("signature") => {
+            add("the server's public key, and can check the signature")
+        }
         "ServerKeyExchange" => add("the server's public key"),
         "ClientKeyExchange" if has("encrypted_pre_master_secret") => {
             add("the encrypted pre_master_secret: it can wait for the certificate's key");

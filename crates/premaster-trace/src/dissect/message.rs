@@ -193,7 +193,8 @@ pub fn alert(fragment: &[u8]) -> Dissected {
 
 /// A change_cipher_spec.
 pub fn change_cipher_spec(fragment: &[u8], context: &Context) -> Dissected {
-    let (meaning, rfc) = match context.is_tls13() {
+    // Before ServerHello only the early data of TLS 1.3 can bring one.
+    let (meaning, rfc) = match context.is_tls13() || context.version.is_none() {
         true => (
             "Means nothing in TLS 1.3: it makes the handshake look like TLS 1.2 to middleboxes.",
             "RFC 9846 section 5",

@@ -15,8 +15,10 @@ pub fn terminal(trace: &Trace, style: &Style) -> String {
     head(&mut out, trace, style);
     keys(&mut out, trace, style);
     wire(&mut out, trace, style);
-    section(&mut out, "The secrets", style);
-    schedule::write(&mut out, trace, style);
+    if !trace.secrets.is_empty() {
+        section(&mut out, "The secrets", style);
+        schedule::write(&mut out, trace, style);
+    }
     exposure(&mut out, trace, style);
     ending(&mut out, trace, style);
     out

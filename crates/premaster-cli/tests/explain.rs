@@ -1,0 +1,51 @@
+//! `premaster explain` on connections that are really made.
+use premaster_trace::{Trace, model::Side};
+use std::{net::TcpListener, process::Command};
+
+fn explain(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_premaster")).arg("explain").args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn both_ends_inside_this_process() {
+    for arguments in [
+        &["--tls", "1.3"][..],
+        &["--tls", "1.2"],
+        &["--tls", "1.2", "--group", "secp256r1", "--suite", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+        &["--group", "x25519", "--suite", "TLS_CHACHA20_POLY1305_SHA256"],
+    ] {
+        let (code, out, err) = explain(&[arguments, &["--format", "json"]].concat());
+        assert_eq!(code, Some(0), "{arguments:?}: {err}");
+        let trace: Trace = serde_json::from_str(&out).unwrap();
+        assert_eq!(trace.observed, [Side::Client, Side::Server]);
+        assert!(trace.summary.established && trace.summary.forward_secret == Some(true), "{arguments:?}");
+        assert!(trace.secrets.iter().all(|secret| secret.agrees != Some(false)));
+        assert!(
+            trace.secrets.iter().all(|secret| secret.public || secret.value.is_none()),
+            "nothing was revealed"
+        );
+        let (_, told, _) = explain(arguments);
+        assert!(
+            told.trim_end().lines().rev().take(3).any(|line| line.starts_with("Forward secret")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn nobody_there() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (code, out, err) = explain(&[&address]);
+    assert_eq!(code, Some(3));
+    assert!(out.is_empty() && err.starts_with("error: "), "{err}");
+}
+
+#[test]
+fn what_contradicts_itself() {
+    assert_eq!(explain(&["--demo", "tls13", "example.org"]).0, Some(2));
+    assert_eq!(explain(&["--reveal", "--redact"]).0, Some(2));
+    assert_eq!(explain(&["--demo", "nothing"]).0, Some(2));
+}
