@@ -15,7 +15,10 @@ use premaster::{
 use premaster_redis::RedisStore;
 use std::{
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -177,13 +180,49 @@ fn while_the_store_is_away_handshakes_are_full_and_then_they_resume_again() {
     }
 }
 
+/// Ten thousand handshakes at two servers, in the middle of which the store is killed and brought back.
+#[test]
+fn of_ten_thousand_handshakes_around_an_outage_none_fails() {
+    let Some(mut server) = Server::start() else { return };
+    let fleet = Fleet::new();
+    let machines = [fleet.machine(&server, Mode::Ids), fleet.machine(&server, Mode::Ids)];
+    let done = AtomicUsize::new(0);
+    let resumed: Vec<AtomicUsize> = (0..10).map(|_| AtomicUsize::new(0)).collect();
+    thread::scope(|scope| {
+        for version in [V12, V13] {
+            let client = fleet.client(version);
+            let (machines, done, resumed) = (&machines, &done, &resumed);
+            scope.spawn(move || {
+                for round in 0..5000 {
+                    // A failure panics here, and fails the test.
+                    let is_resumed = connect(&client, &machines[round % 2]).is_resumed();
+                    resumed[round / 500].fetch_add(is_resumed.into(), Ordering::Relaxed);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let wait_for = |count| {
+            while done.load(Ordering::Relaxed) < count {
+                thread::yield_now();
+            }
+        };
+        wait_for(3000);
+        server.stop();
+        wait_for(6000);
+        server.restart();
+    });
+    let resumed: Vec<usize> = resumed.into_iter().map(AtomicUsize::into_inner).collect();
+    assert!(resumed[..2].iter().all(|&count| count > 500), "{resumed:?}");
+    assert!(resumed[4] < 500 && resumed[9] > 500, "{resumed:?}");
+}
+
 #[test]
 fn tickets_go_on_while_the_store_is_away() {
     let Some(mut server) = Server::start() else { return };
     let fleet = Fleet::new();
     let machines = [fleet.machine(&server, Mode::Tickets), fleet.machine(&server, Mode::Tickets)];
     let clients = [fleet.client(V12), fleet.client(V13)];
-    clients.iter().for_each(|client| drop(connect(client, &machines[0])));
+    assert!(clients.iter().all(|client| connect(client, &machines[0]) == Resumed::Full));
     assert!(clients.iter().all(|client| connect(client, &machines[1]).is_resumed()));
     server.stop();
     for round in 0..20 {
