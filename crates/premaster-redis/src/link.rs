@@ -11,7 +11,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// The first pause after a failed attempt to connect, and the longest: each is twice as long as the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many calls in a row that are not answered in time make a connection a dead one.
 const PATIENCE: u32 = 4;
