@@ -1,13 +1,4 @@
-//! Ticket keys in a file, for several processes of one machine.
-//!
-//! ```text
-//! premaster ticket keys, format 1
-//! # id (16 bytes), key (32 bytes), not_before, encrypt_until, decrypt_until (seconds since 1970)
-//! 8d3e0f..  51c2aa..  1767225600 1767229200 1767232800
-//! ```
-//! The file is a secret. It is refused if anybody but its owner may read it, and is best kept where it never
-//! gets to a disk. It is replaced as a whole (a temporary file is renamed), so that a reader sees all of it or
-//! all of what was there before.
+//! Ticket keys in a file.
 use super::{
     ring::Ring,
     ticket_key::{KEY_ID_LEN, KEY_LEN, Rotation, TicketKey, Window},
@@ -88,7 +79,16 @@ struct Stamp {
     inode: u64,
 }
 
-/// A file of ticket keys.
+/// A file of ticket keys, for several processes of one machine.
+///
+/// ```text
+/// premaster ticket keys, format 1
+/// # id (16 bytes), key (32 bytes), not_before, encrypt_until, decrypt_until (seconds since 1970)
+/// 8d3e0f..  51c2aa..  1767225600 1767229200 1767232800
+/// ```
+/// The file is a secret. It is refused if anybody but its owner may use it, and is best kept where it never gets
+/// to a disk. It is replaced as a whole (a temporary file beside it is renamed), so that a reader sees all of it or
+/// all of what was there before. Who writes it holds `<file>.lock`.
 pub struct KeyFile {
     path: PathBuf,
     read: Mutex<Option<Stamp>>,
