@@ -102,7 +102,8 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.write_pcapng {
         options = options.export(Export::new(create(path, &args.file)?));
     }
-    let mut capture = Capture::read(bar.wrap_read(source), &keys, options).map_err(|error| damaged(&error))?;
+    let mut capture =
+        Capture::read(bar.wrap_read(source), &keys, options).map_err(|error| damaged(&error))?;
     let mut report = report::Report::new(format, io.color_out);
     let mut problem = None;
     while let Some(next) = capture.next() {
@@ -190,7 +191,9 @@ fn create(path: &Path, capture: &Path) -> Result<BufWriter<File>, Failure> {
     if let (Ok(one), Ok(other)) = (path.canonicalize(), capture.canonicalize())
         && one == other
     {
-        return Err(Failure::usage("the copy would overwrite the capture").remedy("give --write-pcapng another file"));
+        return Err(
+            Failure::usage("the copy would overwrite the capture").remedy("give --write-pcapng another file")
+        );
     }
     let failed = |error: io::Error| Failure::usage(format!("cannot write {}", path.display())).why(error);
     File::create(path).map(BufWriter::new).map_err(failed)
@@ -204,7 +207,9 @@ fn damaged(error: &CaptureError) -> Failure {
     };
     let failure = Failure::new(code, error.to_string());
     match error {
-        CaptureError::Truncated { .. } => failure.remedy("stop the capture with an interrupt, so that it is written out"),
+        CaptureError::Truncated { .. } => {
+            failure.remedy("stop the capture with an interrupt, so that it is written out")
+        }
         CaptureError::NotACapture => failure.remedy("tcpdump -s 0 -w FILE, dumpcap -w FILE"),
         _ => failure,
     }

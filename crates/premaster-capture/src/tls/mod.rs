@@ -20,7 +20,7 @@ use half::{Half, Opened, Taken, Unopened};
 use hello::ClientFacts;
 use premaster::{
     Error,
-    observe::{Choice, Direction, Epoch, Event, Resumed, Tap},
+    observe::{Choice, Direction, Epoch, Established, Event, Resumed, Resumption, Tap},
     suite::{KeyExchange, Suite},
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side,
@@ -74,6 +74,7 @@ pub(crate) struct Tls {
     record: Vec<u8>,
     plaintext: Vec<u8>,
     early_unopened: bool,
+    established: bool,
 }
 
 enum State {
@@ -106,6 +107,7 @@ impl Tls {
             record: Vec::new(),
             plaintext: Vec::new(),
             early_unopened: false,
+            established: false,
         }
     }
 
@@ -294,6 +296,26 @@ impl Tls {
             }
             self.message(side, message, taken.offset, epoch, context);
         }
+        if !messages.is_empty() {
+            self.established(context);
+        }
+    }
+
+    /// Tells once that both Finished messages were seen.
+    fn established(&mut self, context: &Context<'_>) {
+        if self.established || !self.client.saw_finished || !self.server.saw_finished {
+            return;
+        }
+        self.established = true;
+        let session = &self.session;
+        let (Some(version), Some(suite)) = (session.version, session.suite) else { return };
+        let how = session.resumed.unwrap_or_default();
+        context.tap.emit(|| Event::Resumption(Resumption::Done(how)));
+        // With a pre-shared key alone, TLS 1.3 gives up forward secrecy as well.
+        let forward_secret = suite.is_forward_secret()
+            && !(suite.key_exchange == KeyExchange::Tls13 && session.group.is_none());
+        let established = Established::new(version, suite.code, session.group, forward_secret, Side::Client);
+        context.tap.emit(|| Event::Established(established));
     }
 
     fn show(

@@ -76,7 +76,10 @@ impl Report {
 }
 
 fn heading() -> String {
-    format!("{:<7} {:<22} {:<24} {:<8} {:<22} {}\n", "STREAM", "SERVER", "NAME", "VERSION", "KEY EXCHANGE", "RESULT")
+    format!(
+        "{:<7} {:<22} {:<24} {:<8} {:<22} {}\n",
+        "STREAM", "SERVER", "NAME", "VERSION", "KEY EXCHANGE", "RESULT"
+    )
 }
 
 fn line(session: &Session, color: bool) -> String {
@@ -270,16 +273,20 @@ impl Row {
             secret_from: session.source.map(|source| source.name()),
             records: PerSide { client: session.records.client.into(), server: session.records.server.into() },
             key_updates: PerSide { client: session.key_updates.client, server: session.key_updates.server },
-            alerts: session.alerts.iter().map(|&(by, level, description)| AlertRow {
-                by: by.name(),
-                level: level.to_string(),
-                description: description.to_string(),
-            }).collect(),
-            losses: session.losses.iter().map(|(side, loss)| LossRow {
-                side: side.name(),
-                offset: loss.offset,
-                len: loss.len,
-            }).collect(),
+            alerts: session
+                .alerts
+                .iter()
+                .map(|&(by, level, description)| AlertRow {
+                    by: by.name(),
+                    level: level.to_string(),
+                    description: description.to_string(),
+                })
+                .collect(),
+            losses: session
+                .losses
+                .iter()
+                .map(|(side, loss)| LossRow { side: side.name(), offset: loss.offset, len: loss.len })
+                .collect(),
             plaintext: has_plaintext
                 .then(|| PerSide { client: hex(&plaintext.client), server: hex(&plaintext.server) }),
         }
