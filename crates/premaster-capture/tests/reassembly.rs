@@ -62,9 +62,14 @@ fn any_order_and_any_overlap() {
         let start = dice.below(1 << 32) as u32;
         let start = if seed % 2 == 0 { start } else { u32::MAX - dice.below(2000) as u32 };
         let mut reassembler = Reassembler::new(1 << 20);
-        reassembler.start(start);
+        let segments = segments(dice, sent.len());
+        // The SYN may be captured late as well.
+        let syn = dice.below(segments.len().min(60));
         let mut out = Out::default();
-        for (from, to) in segments(dice, sent.len()) {
+        for (index, (from, to)) in segments.into_iter().enumerate() {
+            if index == syn {
+                reassembler.start(start);
+            }
             let sequence = start.wrapping_add(1 + from as u32);
             reassembler.push(sequence, &sent[from..to], 0, &mut |piece| out.take(piece));
         }
@@ -120,6 +125,7 @@ fn memory_is_bounded() {
 #[test]
 fn what_the_capture_cut_off_is_lost_for_another_reason() {
     let mut reassembler = Reassembler::new(10_000);
+    reassembler.start(99);
     let mut out = Out::default();
     reassembler.push(100, b"abc", 7, &mut |piece| out.take(piece));
     reassembler.push(120, b"xyz", 0, &mut |piece| out.take(piece));
@@ -127,6 +133,19 @@ fn what_the_capture_cut_off_is_lost_for_another_reason() {
     let text: String = out.bytes.iter().map(|byte| byte.map_or('.', char::from)).collect();
     assert_eq!(text, "abc.......0123456789xyz");
     assert_eq!(out.losses, [Loss { offset: 3, len: 7, cause: LossCause::CutShort }]);
+}
+
+#[test]
+fn a_stream_without_its_syn_starts_with_the_first_that_came() {
+    let mut reassembler = Reassembler::new(10_000);
+    let mut out = Out::default();
+    for at in [4, 2, 0, 6] {
+        reassembler.push(u32::MAX.wrapping_add(at), &[b'a' + at as u8; 2], 0, &mut |piece| out.take(piece));
+    }
+    assert!(out.bytes.is_empty() && reassembler.held() > 0);
+    reassembler.finish(&mut |piece| out.take(piece));
+    let text: String = out.bytes.iter().map(|byte| byte.map_or('.', char::from)).collect();
+    assert_eq!(text, "aacceegg");
 }
 
 #[test]

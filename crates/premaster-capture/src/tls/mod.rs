@@ -388,12 +388,18 @@ impl Tls {
     fn change_cipher_spec(&mut self, side: Side, context: &mut Context<'_>) {
         let direction = context.direction(side);
         context.tap.emit(|| Event::ChangeCipherSpec(direction));
-        if let State::Tls12(tls12) = &mut self.state {
-            let half = match side {
-                Side::Client => &mut self.client,
-                Side::Server => &mut self.server,
-            };
-            tls12.change_cipher(half, &mut self.session, context);
+        let over = self.ending || self.client.stopped.is_some() || self.server.stopped.is_some();
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        match &mut self.state {
+            State::Tls12(tls12) => tls12.change_cipher(half, &mut self.session, context),
+            // The ServerHello is missing, and what follows is not in the clear.
+            State::Hello(hellos) if over && !hellos.wants_second => {
+                half.set_keys(Epoch::Application(0), None)
+            }
+            _ => {}
         }
     }
 
