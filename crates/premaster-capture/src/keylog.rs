@@ -193,7 +193,14 @@ fn known(label: &str) -> bool {
         "ECH_CONFIG",
     ];
     // QUIC's keys are derived otherwise, and no TCP stream needs them.
-    OTHERS.contains(&label) || label.starts_with("QUIC_") || Label::ALL.iter().any(|own| own.name() == label)
+    // The secrets after a KeyUpdate follow from those before.
+    let is_update = ["CLIENT_TRAFFIC_SECRET_", "SERVER_TRAFFIC_SECRET_"]
+        .iter()
+        .any(|front| label.strip_prefix(front).is_some_and(|number| number.parse::<u64>().is_ok()));
+    OTHERS.contains(&label)
+        || is_update
+        || label.starts_with("QUIC_")
+        || Label::ALL.iter().any(|own| own.name() == label)
 }
 
 fn array<const N: usize>(text: &str) -> Result<[u8; N], LineProblem> {

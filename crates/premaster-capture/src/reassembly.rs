@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// The farthest that a segment can be ahead: the largest window (RFC 7323 section 2.3).
 const MAX_WINDOW: u64 = 1 << 30;
 
+/// How many segments are kept while it is not known where the stream starts.
+const MAX_EARLY: usize = 64;
+
 /// What a segment that waits costs beside its bytes.
 const OVERHEAD: usize = 96;
 
@@ -56,6 +59,15 @@ pub struct Reassembler {
     waiting: BTreeMap<u64, Waiting>,
     held: usize,
     end: Option<u64>,
+    /// Segments from before the SYN was seen; or all of the first ones, if the capture starts later.
+    early: Vec<Early>,
+}
+
+#[derive(Debug)]
+struct Early {
+    sequence: u32,
+    bytes: Vec<u8>,
+    cut: usize,
 }
 
 #[derive(Debug)]
@@ -74,7 +86,7 @@ impl Waiting {
 impl Reassembler {
     /// An empty stream. At most `limit` bytes wait for a segment that is missing.
     pub fn new(limit: usize) -> Self {
-        Self { limit, due: None, next: 0, waiting: BTreeMap::new(), held: 0, end: None }
+        Self { limit, due: None, next: 0, waiting: BTreeMap::new(), held: 0, end: None, early: Vec::new() }
     }
 
     /// A SYN: the stream starts after its sequence number.
@@ -82,9 +94,9 @@ impl Reassembler {
         self.due.get_or_insert(sequence.wrapping_add(1));
     }
 
-    /// Whether a first sequence number is known.
+    /// Whether anything came.
     pub const fn is_started(&self) -> bool {
-        self.due.is_some()
+        self.due.is_some() || !self.early.is_empty()
     }
 
     /// How much memory waits for segments that are missing, in bytes.
@@ -103,8 +115,41 @@ impl Reassembler {
     }
 
     /// A segment: its payload, of whose end the capture cut `cut` bytes off. Hands to `take` what is in order now.
+    ///
+    /// As long as no SYN was seen, a few segments wait: the first to be captured need not be the first of all.
     pub fn push(&mut self, sequence: u32, bytes: &[u8], cut: usize, take: &mut dyn FnMut(Piece<'_>)) {
-        let due = *self.due.get_or_insert(sequence);
+        if self.due.is_none() {
+            self.held += bytes.len() + OVERHEAD;
+            self.early.push(Early { sequence, bytes: bytes.to_vec(), cut });
+            if self.early.len() < MAX_EARLY && self.held <= self.limit / 2 {
+                return;
+            }
+        } else {
+            self.release(take);
+            self.place(sequence, bytes, cut, take);
+        }
+        self.release(take);
+    }
+
+    /// Places the segments that waited for the start of the stream: the SYN's, or else the first of them.
+    fn release(&mut self, take: &mut dyn FnMut(Piece<'_>)) {
+        if self.early.is_empty() {
+            return;
+        }
+        let early = std::mem::take(&mut self.early);
+        let Some(any) = early.first() else { return };
+        let distance = |early: &Early| early.sequence.wrapping_sub(any.sequence) as i32;
+        let first =
+            early.iter().min_by_key(|early| distance(early)).map_or(any.sequence, |first| first.sequence);
+        self.due.get_or_insert(first);
+        for Early { sequence, bytes, cut } in early {
+            self.held = self.held.saturating_sub(bytes.len() + OVERHEAD);
+            self.place(sequence, &bytes, cut, take);
+        }
+    }
+
+    fn place(&mut self, sequence: u32, bytes: &[u8], cut: usize, take: &mut dyn FnMut(Piece<'_>)) {
+        let due = self.due.unwrap_or(sequence);
         let ahead = i64::from(sequence.wrapping_sub(due) as i32);
         let (offset, bytes) = match self.next.checked_add_signed(ahead) {
             Some(offset) => (offset, bytes),
@@ -134,12 +179,14 @@ impl Reassembler {
 
     /// A FIN after `len` bytes of payload from `sequence`.
     pub fn finish_at(&mut self, sequence: u32, len: usize) {
-        let ahead = i64::from(sequence.wrapping_sub(self.due.unwrap_or(sequence)) as i32);
+        let Some(due) = self.due else { return };
+        let ahead = i64::from(sequence.wrapping_sub(due) as i32);
         self.end = self.next.checked_add_signed(ahead).map(|offset| offset + len as u64);
     }
 
     /// No more segments will come: names what is missing, and hands out what waits behind it.
     pub fn finish(&mut self, take: &mut dyn FnMut(Piece<'_>)) {
+        self.release(take);
         while !self.waiting.is_empty() {
             self.skip_gap(take);
         }

@@ -20,7 +20,7 @@ use half::{Half, Opened, Taken, Unopened};
 use hello::ClientFacts;
 use premaster::{
     Error,
-    observe::{Choice, Direction, Epoch, Event, Resumed, Tap},
+    observe::{Choice, Direction, Epoch, Established, Event, Resumed, Resumption, Tap},
     suite::{KeyExchange, Suite},
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side,
@@ -74,6 +74,7 @@ pub(crate) struct Tls {
     record: Vec<u8>,
     plaintext: Vec<u8>,
     early_unopened: bool,
+    established: bool,
 }
 
 enum State {
@@ -106,6 +107,7 @@ impl Tls {
             record: Vec::new(),
             plaintext: Vec::new(),
             early_unopened: false,
+            established: false,
         }
     }
 
@@ -294,6 +296,26 @@ impl Tls {
             }
             self.message(side, message, taken.offset, epoch, context);
         }
+        if !messages.is_empty() {
+            self.established(context);
+        }
+    }
+
+    /// Tells once that both Finished messages were seen.
+    fn established(&mut self, context: &Context<'_>) {
+        if self.established || !self.client.saw_finished || !self.server.saw_finished {
+            return;
+        }
+        self.established = true;
+        let session = &self.session;
+        let (Some(version), Some(suite)) = (session.version, session.suite) else { return };
+        let how = session.resumed.unwrap_or_default();
+        context.tap.emit(|| Event::Resumption(Resumption::Done(how)));
+        // With a pre-shared key alone, TLS 1.3 gives up forward secrecy as well.
+        let forward_secret = suite.is_forward_secret()
+            && !(suite.key_exchange == KeyExchange::Tls13 && session.group.is_none());
+        let established = Established::new(version, suite.code, session.group, forward_secret, Side::Client);
+        context.tap.emit(|| Event::Established(established));
     }
 
     #[allow(clippy::too_many_arguments, reason = "a record has that many properties")]
@@ -367,12 +389,18 @@ impl Tls {
     fn change_cipher_spec(&mut self, side: Side, context: &mut Context<'_>) {
         let direction = context.direction(side);
         context.tap.emit(|| Event::ChangeCipherSpec(direction));
-        if let State::Tls12(tls12) = &mut self.state {
-            let half = match side {
-                Side::Client => &mut self.client,
-                Side::Server => &mut self.server,
-            };
-            tls12.change_cipher(half, &mut self.session, context);
+        let over = self.ending || self.client.stopped.is_some() || self.server.stopped.is_some();
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        match &mut self.state {
+            State::Tls12(tls12) => tls12.change_cipher(half, &mut self.session, context),
+            // The ServerHello is missing, and what follows is not in the clear.
+            State::Hello(hellos) if over && !hellos.wants_second => {
+                half.set_keys(Epoch::Application(0), None)
+            }
+            _ => {}
         }
     }
 

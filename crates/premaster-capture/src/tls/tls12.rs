@@ -162,10 +162,10 @@ impl Tls12 {
                 (None, None) => Resumed::Id,
             };
             session.resumed = Some(resumed);
-            let block = self.keys(resumed, session, context);
-            self.remember(&block, context);
-            self.block = Some(block);
+            self.block = Some(self.keys(resumed, session, context));
         }
+        // Each time: the client changes its cipher before the server gives it a ticket.
+        self.remember(context);
         let direction = context.direction(half.side);
         match &self.block {
             Some(Ok(block)) => match opener(self.suite, block, half.side, self.server.encrypt_then_mac) {
@@ -342,16 +342,14 @@ impl Tls12 {
     }
 
     /// Later sessions of the capture may resume this one.
-    fn remember(&self, block: &Result<KeyBlock, Reason>, context: &mut Context<'_>) {
+    fn remember(&self, context: &mut Context<'_>) {
         let ticket = self.given_ticket.as_deref().map(SessionName::ticket);
         for name in self.own_name().into_iter().chain(ticket) {
-            context.memory.remember(
-                name,
-                match (block, &self.master) {
-                    (Ok(_), Some(master)) => Original::Opened(copy(master.secret())),
-                    _ => Original::Closed,
-                },
-            );
+            let original = match &self.master {
+                Some(master) => Original::Opened(copy(master.secret())),
+                None => Original::Closed,
+            };
+            context.memory.remember(name, original);
         }
     }
 
@@ -359,11 +357,6 @@ impl Tls12 {
     pub(super) fn protected_message(&mut self, half: &mut Half, message: &[u8], context: &mut Context<'_>) {
         let Ok((HandshakeType::FINISHED, _)) = handshake::decode(message) else { return };
         half.saw_finished = true;
-        // The server's ticket may come after the keys were made, because the client changes its cipher first.
-        if let (Some(ticket), Some(master)) = (&self.given_ticket, &self.master) {
-            let original = Original::Opened(copy(master.secret()));
-            context.memory.remember(SessionName::ticket(ticket), original);
-        }
         if !context.tap.is_on() {
             return;
         }

@@ -246,6 +246,19 @@ pub struct Established {
     pub side: Side,
 }
 
+impl Established {
+    /// For whoever tells of a connection that is not a [`Connection`](crate::Connection), such as a recorded one.
+    pub const fn new(
+        version: ProtocolVersion,
+        cipher_suite: CipherSuite,
+        group: Option<NamedGroup>,
+        forward_secret: bool,
+        side: Side,
+    ) -> Self {
+        Self { version, cipher_suite, group, forward_secret, side }
+    }
+}
+
 /// Which connection an event belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
