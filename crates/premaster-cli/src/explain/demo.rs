@@ -332,6 +332,7 @@ fn downgrade(stage: Stage) -> Result<(), Failure> {
 }
 
 /// Renames supported_versions to an extension that nobody knows.
+#[allow(clippy::ptr_arg, reason = "the link hands out the buffer that is on its way")]
 fn hide_supported_versions(hello: &mut Vec<u8>) {
     const EXTENSION: [u8; 7] = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04];
     if let Some(at) = hello.windows(EXTENSION.len()).position(|window| window == EXTENSION)
@@ -473,6 +474,7 @@ fn mitm(stage: Stage) -> Result<(), Failure> {
 }
 
 /// Puts a public key of the attacker's in place of the server's.
+#[allow(clippy::ptr_arg, reason = "the link hands out the buffer that is on its way")]
 fn put_own_key(flight: &mut Vec<u8>) {
     // named_curve, x25519, and a key of 32 bytes.
     const PARAMETERS: [u8; 4] = [3, 0, 0x1d, 32];
