@@ -147,7 +147,7 @@ impl<'a> Walker<'a> {
             true => self.says("GREASE").means(
                 "A reserved value that means nothing: a peer must ignore what it does not know (RFC 8701).",
             ),
-            false => self.says(&code),
+            false => self.says(code),
         };
         Some(code)
     }
