@@ -310,7 +310,7 @@ fn add_rows(rows: &mut Vec<Row>, anchor: &str, fields: &[Field], depth: usize) {
 fn hidden(length: usize) -> String {
     match length {
         0..=16 => vec!["··"; length].join(" "),
-        _ => format!("{} ({length} bytes, not shown)", vec!["··"; 8].join(" ")),
+        _ => format!("{} ({length} bytes, not shown)", ["··"; 8].join(" ")),
     }
 }
 
