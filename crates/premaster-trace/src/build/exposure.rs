@@ -30,9 +30,10 @@ pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> V
     let selected =
         messages.iter().any(|whole| whole.is("ServerHello") && whole.find("selected_identity").is_some());
     let resumed = summary.resumption.as_deref().filter(|how| *how != "full");
+    let answered =
+        messages.iter().any(|whole| whole.is("ServerHello") && whole.find("key_exchange").is_some());
     let fresh = keys.iter().any(|key| key.kind == KeyPairKind::Ephemeral && key.sent_in.is_some())
-        && (!tls13
-            || messages.iter().any(|whole| whole.is("ServerHello") && whole.find("key_exchange").is_some()))
+        && (answered || !tls13)
         && (resumed.is_none() || tls13);
     let facts = Facts {
         suite,

@@ -111,6 +111,7 @@ struct Rfc {
 struct CardPair {
     agrees: Option<bool>,
     cards: Vec<Card>,
+    commands: Vec<String>,
 }
 
 struct Card {
@@ -123,7 +124,6 @@ struct Card {
     rfc: Rfc,
     inputs: Vec<(String, Option<String>)>,
     value: Option<String>,
-    commands: Vec<String>,
 }
 
 struct SliceView {
@@ -309,7 +309,7 @@ fn add_rows(rows: &mut Vec<Row>, anchor: &str, fields: &[Field], depth: usize) {
 
 fn hidden(length: usize) -> String {
     match length {
-        0..=16 => ["··"; 16][..length].join(" "),
+        0..=16 => vec!["··"; length].join(" "),
         _ => format!("{} ({length} bytes, not shown)", ["··"; 8].join(" ")),
     }
 }
@@ -340,8 +340,9 @@ fn cards(trace: &Trace) -> Vec<CardPair> {
     let mut pairs = Vec::new();
     for mine in trace.secrets.iter().filter(|node| node.side == first).filter(is_card) {
         let theirs = trace.secrets.iter().find(|node| node.side != first && bare(node) == bare(mine));
+        let commands = mine.commands.iter().map(|command| command.line.clone()).collect();
         let cards = std::iter::once(mine).chain(theirs).map(card).collect();
-        pairs.push(CardPair { agrees: mine.agrees, cards });
+        pairs.push(CardPair { agrees: mine.agrees, cards, commands });
     }
     pairs
 }
@@ -367,7 +368,6 @@ fn card(node: &Derivation) -> Card {
         rfc: rfc(&node.rfc),
         inputs: inputs.collect(),
         value: node.value.as_deref().map(grouped),
-        commands: node.commands.iter().map(|command| command.line.clone()).collect(),
     }
 }
 

@@ -32,7 +32,7 @@ pub fn mermaid(trace: &Trace) -> String {
         }
         if protected != inside {
             lines.push(if protected {
-                "    rect rgb(128, 128, 128, 0.15)".to_owned()
+                "    rect rgba(128, 128, 128, 0.15)".to_owned()
             } else {
                 "    end".to_owned()
             });
