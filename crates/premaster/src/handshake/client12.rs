@@ -194,7 +194,7 @@ async fn abbreviated(
         SessionName::Ticket(_) => Resumed::Ticket,
     };
     let kdf = Kdf::new(suite.hash, peer.tap());
-    let master = MasterSecret::from_session(kdf, Secret::from(session.secret.expose()));
+    let master = MasterSecret::resumed(kdf, Secret::from(session.secret.expose()));
     let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
     let ticket = expect_ticket(&peer, hello).await?;
     peer.expect_change_cipher_spec().await?;

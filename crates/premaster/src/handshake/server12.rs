@@ -249,7 +249,7 @@ async fn abbreviated(
     send_hello(&peer, &info, hello, &answer);
 
     let authenticated = session.authenticated;
-    let master = MasterSecret::from_session(Kdf::new(suite.hash, peer.tap()), session.secret);
+    let master = MasterSecret::resumed(Kdf::new(suite.hash, peer.tap()), session.secret);
     let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
     if ticket {
         send_ticket(&peer, &config, &master, Made { info: &info, scope, now, authenticated }).await;

@@ -94,7 +94,14 @@ impl MasterSecret {
     /// Its length, in bytes.
     pub const LEN: usize = 48;
 
-    /// The master secret of a session that is resumed.
+    /// The master secret of a session that is resumed: nothing is derived, but whoever accounts for keys hears of
+    /// it, the key log among them.
+    pub fn resumed(kdf: Kdf, secret: Secret) -> Self {
+        kdf.derived("master_secret", "the session that is resumed", &[], secret.expose());
+        Self::from_session(kdf, secret)
+    }
+
+    /// A master secret that is known from elsewhere.
     pub fn from_session(kdf: Kdf, secret: Secret) -> Self {
         let keyed = Box::new(HmacKey::new(kdf.hash(), secret.expose()));
         Self { secret, keyed, kdf }
