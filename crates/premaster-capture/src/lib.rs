@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A capture of any size is read in bounded memory: [`Capture`] hands out a [`Session`] when its connection is over,
-//! and shows records to a [`Sink`] as soon as they can be read. An [`Observer`](premaster::observe::Observer) hears
+//! and shows records to a [`Sink`] as soon as they can be read. An [`Observer`] hears
 //! the same events that a live connection tells, as its client would tell them.
 #![forbid(unsafe_code)]
 

@@ -218,7 +218,7 @@ impl Policy {
 
     /// For the device that nothing else speaks with: adds the exchanges that RFC 10015 deprecates, static RSA
     /// and static (elliptic curve) Diffie-Hellman, CCM_8, and peers without extended master secret. Needs the
-    /// cargo feature `legacy` and a [`LegacyOptIn`](super::LegacyOptIn).
+    /// cargo feature `legacy` and a [`LegacyOptIn`].
     pub const LEGACY: Self = Self {
         name: Cow::Borrowed("legacy-1"),
         cipher_suites: Cow::Borrowed(LEGACY_SUITES),
