@@ -84,12 +84,12 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let (server_key, signed) =
         exchange12::server_key(&peer, &offer, suite, &randoms, certificate.as_ref(), &mut info).await?;
 
-    let request = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
+    // RFC 5246 section 7.4.4: only a server that has shown who it is may ask who the client is.
+    let request = match suite.key_exchange.has_certificate() {
+        true => peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?,
+        false => None,
+    };
     let request = request.as_ref().map(|message| CertificateRequest12::decode(message.body())).transpose()?;
-    if request.is_some() && !suite.key_exchange.has_certificate() {
-        // RFC 5246 section 7.4.4: an anonymous server may not ask who the client is.
-        return Err(Error::Unexpected { expected: "ServerHelloDone", got: "CertificateRequest" });
-    }
     let done = peer.expect(HandshakeType::SERVER_HELLO_DONE).await?;
     ServerHelloDone::decode(done.body())?;
     let believed = match (certificate, signed) {
