@@ -2,7 +2,8 @@
 //! what it cost, or would have.
 //!
 //! What needs a table of cases has a file of its own: `oracles.rs` (Bleichenbacher, ROBOT, the padding oracles of CBC),
-//! `refusals.rs` (Logjam, bad primes and points, SLOTH, downgrades), `orders.rs` (every order of messages), `limits.rs`.
+//! `refusals.rs` (Logjam, bad primes and points, SLOTH, downgrades), `orders/` (every order of messages).
+#![cfg(feature = "legacy")]
 #![allow(missing_docs, reason = "a test")]
 #[path = "../common/mod.rs"]
 mod common;

@@ -5,6 +5,7 @@
 //! and late, with data squeezed in before it; in both roles. What is still legal must connect, and nothing else may: it
 //! ends with the alert that the RFC asks for. The puppet owns its keys and signs the transcript as it really was, so
 //! that no refusal is owed to a wrong Finished.
+#![cfg(feature = "legacy")]
 #![allow(missing_docs, reason = "a test")]
 #[path = "../common/mod.rs"]
 mod common;
@@ -99,11 +100,11 @@ fn sequences(order: &[Say], repertoire: &[Say]) -> Vec<Vec<Say>> {
 
 fn mutations(order: &[Say], repertoire: &[Say]) -> Vec<Mutation> {
     let mut all: Vec<_> = sequences(order, repertoire).into_iter().map(Mutation::Sequence).collect();
-    for at in 0..order.len() {
+    for (at, said) in order.iter().enumerate() {
         all.extend(CUTS.map(|bytes| Mutation::Cut(at, bytes)));
         all.extend(LONGER.map(|bytes| Mutation::Longer(at, bytes)));
-        let others = (0..=26).chain([67, 100, 254, 255]).filter(|other| *other != kind(order[at]));
-        if order[at] != Say::ChangeCipherSpec {
+        let others = (0..=26).chain([67, 100, 254, 255]).filter(|other| *other != kind(*said));
+        if *said != Say::ChangeCipherSpec {
             all.extend(others.map(|other| Mutation::Retyped(at, other)));
         }
         all.push(Mutation::Data(at));
