@@ -127,7 +127,7 @@ impl Offer {
         self.session12 = Some(session);
     }
 
-    /// Whether this side bound the TLS 1.2 master secret of the session it offers.
+    /// The ticket of the TLS 1.2 session on offer; empty says that this client would keep one (RFC 5077 section 3.2).
     fn session_ticket(&self) -> &[u8] {
         match self.session12.as_ref().map(|session| &session.name) {
             Some(SessionName::Ticket(ticket)) => ticket,
