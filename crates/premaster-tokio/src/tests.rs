@@ -53,10 +53,10 @@ async fn an_idle_stream_holds_no_memory_for_records() {
 
     // Much, of which there may be more: until nothing more is there.
     let sending = async {
-        client.write_all(&[3; 300_000]).await.unwrap();
+        client.write_all(&vec![3; 300_000]).await.unwrap();
         client.flush().await.unwrap();
     };
-    tokio::join!(sending, async { server.read_exact(&mut [0; 300_000]).await.unwrap() });
+    tokio::join!(sending, async { server.read_exact(&mut vec![0; 300_000]).await.unwrap() });
     assert!(memory(&server.0) <= (1 << 16) + (1 << 15), "{}", memory(&server.0));
     let nothing = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll_fill_buf(context).is_pending()));
     assert!(nothing.await);
