@@ -1,12 +1,10 @@
 //! Hashes and HMAC (FIPS 180-4, RFC 2104): the transcript, the key schedules and the MAC of CBC records.
+pub use super::sha::MAX_OUTPUT;
 use super::sha::{
     Keyed, Running, SHA1_START, SHA256_START, SHA384_START, SHA512_START, Sha1, Sha256, Sha512,
 };
 use std::fmt;
 use subtle::ConstantTimeEq;
-
-/// The length of the longest hash, in bytes.
-pub const MAX_OUTPUT: usize = 64;
 
 /// A hash function.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]

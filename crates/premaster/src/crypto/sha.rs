@@ -3,8 +3,10 @@
 //! Nothing here allocates, a running hash is forked by copying it, and a keyed state can be kept: three
 //! things that make a key schedule cheap and that the usual hash objects do not offer together.
 use super::constant_time::{equal, hide, less};
-use super::hash::MAX_OUTPUT;
 use zeroize::{Zeroize, optimization_barrier};
+
+/// The length of the longest hash, in bytes.
+pub const MAX_OUTPUT: usize = 64;
 
 /// A compression function and what belongs to it.
 pub(super) trait Compression {
