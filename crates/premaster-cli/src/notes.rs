@@ -4,7 +4,6 @@ use crate::peer::Shown;
 use premaster::{
     identity::Certificate,
     observe::{At, Event, Observer, Resumption, Warning},
-    suite::{KeyExchange, Suite},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -53,12 +52,15 @@ impl Observer for Notes {
 
 fn text(warning: Warning) -> Option<String> {
     Some(match warning {
-        Warning::DeprecatedKeyExchange(code) => match Suite::find(code).map(|suite| suite.key_exchange) {
-            Some(KeyExchange::Ecdhe | KeyExchange::EcdhePsk) => {
-                format!("{code} is in use, whose record protection RFC 9325 discourages")
-            }
-            _ => format!("{code} is in use, whose key exchange RFC 10015 deprecates"),
-        },
+        Warning::DeprecatedKeyExchange(code) => {
+            format!("{code} is in use, whose key exchange RFC 10015 deprecates")
+        }
+        Warning::NotForwardSecret(code) => {
+            format!("{code} is in use, which is not forward secret (RFC 9325 section 6.3)")
+        }
+        Warning::DiscouragedRecordProtection(code) => {
+            format!("{code} is in use, whose record protection RFC 9325 discourages")
+        }
         Warning::NoExtendedMasterSecret => {
             "the master secret is not bound to the handshake (RFC 7627): the peer cannot do better".into()
         }

@@ -85,6 +85,12 @@ impl KeyExchange {
         matches!(self, Self::Rsa | Self::Dh | Self::Ecdh | Self::RsaPsk)
     }
 
+    /// Whether RFC 10015 deprecates it or, like static ECDH, discourages it: whatever has an RSA or static key, and
+    /// Diffie-Hellman over a finite field, in TLS 1.2.
+    pub const fn is_deprecated(self) -> bool {
+        self.is_static() || self.is_finite_field()
+    }
+
     /// The name in the suite's name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -82,12 +82,17 @@ impl Issued {
 }
 
 impl Authority {
-    /// A fresh one.
+    /// A fresh one that signs with ECDSA.
+    pub fn new() -> Self {
+        Self::with_key(Key::P256)
+    }
+
+    /// A fresh one that signs with this kind of key.
     ///
     /// # Panics
     /// If there is no room for its files.
-    pub fn new() -> Self {
-        let key = Key::P256.generate();
+    pub fn with_key(key: Key) -> Self {
+        let key = key.generate();
         let mut params = rcgen::CertificateParams::default();
         let name = format!("premaster test authority {}", MADE.fetch_add(1, Ordering::Relaxed));
         params.distinguished_name.push(rcgen::DnType::CommonName, name);

@@ -9,6 +9,7 @@ pub mod case;
 pub mod openssl;
 pub mod process;
 pub mod program;
+pub mod script;
 pub mod transport;
 pub mod www;
 

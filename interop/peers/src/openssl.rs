@@ -1,7 +1,14 @@
 //! OpenSSL's `s_client` and `s_server`.
-use crate::{Authority, Case, Issued, Process, Program};
-use premaster::wire::{NamedGroup, ProtocolVersion};
-use std::process::Command;
+use crate::{Authority, Case, Issued, Process, Program, process::Finished};
+use premaster::{
+    Stream,
+    wire::{NamedGroup, ProtocolVersion},
+};
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    path::PathBuf,
+    process::Command,
+};
 
 /// `openssl s_server` on a free port of loopback.
 pub struct Server {
@@ -115,3 +122,67 @@ pub fn group_name(group: NamedGroup) -> &'static str {
 /// The groups of elliptic curves that OpenSSL 3.0 and this library share.
 pub const CURVES: [NamedGroup; 4] =
     [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::secp521r1];
+
+/// The groups of RFC 7919, which both have.
+pub const FINITE_FIELDS: [NamedGroup; 5] = [
+    NamedGroup::ffdhe2048,
+    NamedGroup::ffdhe3072,
+    NamedGroup::ffdhe4096,
+    NamedGroup::ffdhe6144,
+    NamedGroup::ffdhe8192,
+];
+
+/// A file with the parameters of a group of RFC 7919, for `s_server -dhparam`.
+///
+/// # Panics
+/// If OpenSSL does not have the group.
+pub fn dh_parameters(authority: &Authority, group: NamedGroup) -> PathBuf {
+    let file = authority.directory().join(format!("{group}.pem"));
+    let mut command = Command::new(Program::OpenSsl.command());
+    command.args(["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt"]);
+    command.arg(format!("group:{}", group_name(group))).arg("-out").arg(&file);
+    let done = command.output().expect("it is installed");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    file
+}
+
+/// A line there, a line back, and a clean end that this side begins.
+///
+/// # Panics
+/// If any of it goes wrong.
+pub fn converse(stream: Stream<impl Read + Write>, mut client: Process) -> Finished {
+    client.write(b"from the client\n");
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    assert_eq!(line, "from the client\n");
+    stream.get_mut().write_all(b"from the server\n").unwrap();
+    client.wait_for_output(b"from the server\n");
+    stream.get_mut().close().unwrap();
+    // The client answers our close_notify with its own, and then waits for the end of the transport.
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    drop(stream);
+    let finished = client.wait();
+    assert!(finished.status.success(), "{}", finished.written.text());
+    finished
+}
+
+/// `s_server -rev` sends each line back reversed: both directions work, and then both close.
+///
+/// # Errors
+/// The transport's, or the library's inside an [`io::Error`].
+///
+/// # Panics
+/// If the line comes back as anything else.
+pub fn reversed(stream: Stream<impl Read + Write>) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    stream.get_mut().write_all(b"from the client\n")?;
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    assert_eq!(line, "tneilc eht morf\n");
+    stream.get_mut().close()?;
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest)?;
+    assert!(rest.is_empty());
+    Ok(())
+}

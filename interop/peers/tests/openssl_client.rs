@@ -6,9 +6,8 @@ use premaster::{
     wire::ProtocolVersion,
 };
 use premaster_interop::{
-    Authority, Case, Issued, Key, Listener, Process, Trickle, need, noise,
-    openssl::{CURVES, Client, group_name},
-    process::Finished,
+    Authority, Case, Issued, Key, Listener, Trickle, need, noise,
+    openssl::{CURVES, Client, converse, group_name},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -28,24 +27,6 @@ fn config(
 
 fn only(version: ProtocolVersion) -> Policy {
     Policy::MODERN.with_versions(&[version])
-}
-
-/// A line there, a line back, and a clean end that this side begins.
-fn converse(stream: Stream<impl Read + Write>, mut client: Process) -> Finished {
-    client.write(b"from the client\n");
-    let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    stream.read_line(&mut line).unwrap();
-    assert_eq!(line, "from the client\n");
-    stream.get_mut().write_all(b"from the server\n").unwrap();
-    client.wait_for_output(b"from the server\n");
-    stream.get_mut().close().unwrap();
-    // The client answers our close_notify with its own, and then waits for the end of the transport.
-    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-    drop(stream);
-    let finished = client.wait();
-    assert!(finished.status.success(), "{}", finished.written.text());
-    finished
 }
 
 fn every_suite_and_group(key: Key) {

@@ -7,7 +7,7 @@ use premaster::{
 };
 use premaster_interop::{
     Authority, Case, Key, Trickle, connect, need, noise,
-    openssl::{self, CURVES},
+    openssl::{self, CURVES, reversed},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -21,20 +21,6 @@ fn config(
     change: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder,
 ) -> Arc<ClientConfig> {
     Arc::new(change(ClientConfig::builder().verifier(authority.verifier())).build().unwrap())
-}
-
-/// `s_server -rev` sends each line back reversed: both directions work, and then both close.
-fn reversed(stream: Stream<impl Read + Write>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    stream.get_mut().write_all(b"from the client\n")?;
-    let mut line = String::new();
-    stream.read_line(&mut line)?;
-    assert_eq!(line, "tneilc eht morf\n");
-    stream.get_mut().close()?;
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest)?;
-    assert!(rest.is_empty());
-    Ok(())
 }
 
 fn every_suite_and_group(key: Key) {

@@ -165,6 +165,14 @@ pub(super) fn warn(warning: Warning) -> String {
         Warning::DeprecatedKeyExchange(suite) => {
             format!("{suite} has a key exchange that RFC 10015 deprecates")
         }
+        Warning::NotForwardSecret(suite) => {
+            format!(
+                "{suite} is not forward secret: a pre-shared key is all that it has (RFC 9325 section 6.3)"
+            )
+        }
+        Warning::DiscouragedRecordProtection(suite) => {
+            format!("{suite} protects records with CBC and HMAC, which RFC 9325 discourages")
+        }
         Warning::NoExtendedMasterSecret => {
             "the master secret is not bound to the handshake (RFC 7627)".to_owned()
         }

@@ -55,9 +55,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let suite = check_hello(&offer, &hello)?;
     let because = "the server chose it from those offered";
     peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.code), because });
-    if suite.is_deprecated() {
-        peer.tap().emit(|| Event::Warning(Warning::DeprecatedKeyExchange(suite.code)));
-    }
+    exchange12::warn_of(&peer.tap(), suite);
     peer.start_hash(suite.hash);
     let mut info = Info::new(suite);
     let order = read_extensions(&peer, &offer, &hello, &mut info)?;
@@ -274,7 +272,8 @@ fn read_extensions(
         return Err(Misbehaved::UncompressedPointsMissing.into());
     }
     info.alpn = offer.alpn(extensions)?;
-    exchange12::cbc_order(info.suite, extensions.get::<extension::EncryptThenMac>()?.is_some())
+    info.encrypt_then_mac = extensions.get::<extension::EncryptThenMac>()?.is_some();
+    exchange12::cbc_order(info.suite, info.encrypt_then_mac)
 }
 
 pub(super) fn check_extended_master_secret(peer: &Peer, required: bool, info: &Info) -> Result<(), Error> {

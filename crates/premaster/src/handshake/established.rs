@@ -127,6 +127,8 @@ pub struct Info {
     pub forward_secret: bool,
     /// Whether the master secret is bound to the handshake (RFC 7627); always so in TLS 1.3.
     pub extended_master_secret: bool,
+    /// Whether the MAC of CBC records is made over the ciphertext (RFC 7366). Without CBC it never is.
+    pub encrypt_then_mac: bool,
     /// Whether the peer protects against renegotiation attacks (RFC 5746).
     pub secure_renegotiation: bool,
     /// The identity of the pre-shared key from outside that the sides know each other by, in TLS 1.3.
@@ -151,6 +153,7 @@ impl Info {
             peer: None,
             forward_secret: suite.is_forward_secret(),
             extended_master_secret: false,
+            encrypt_then_mac: false,
             secure_renegotiation: false,
             external_psk: None,
             resumed: Resumed::Full,

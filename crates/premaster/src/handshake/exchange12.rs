@@ -29,7 +29,7 @@ use crate::{
         Certificate, Credential, ExternalPsk, SignatureVerified, Signed, VerifiedChain,
         server_key_exchange_content,
     },
-    observe::{Choice, Event, KeyLife},
+    observe::{Choice, Event, KeyLife, Tap, Warning},
     record::CbcOrder,
     schedule::tls12::PremasterSecret,
     suite::{KeyExchange, Protection, Suite},
@@ -303,6 +303,19 @@ const fn client_shape(exchange: KeyExchange) -> ClientKeyExchangeShape {
         _ => KeysShape::Dh,
     };
     ClientKeyExchangeShape { psk: exchange.has_psk(), keys }
+}
+
+/// Tells the observer what is weak in the suite that was chosen.
+pub(super) fn warn_of(tap: &Tap, suite: &Suite) {
+    let exchange = suite.key_exchange;
+    if exchange.is_deprecated() {
+        tap.emit(|| Event::Warning(Warning::DeprecatedKeyExchange(suite.code)));
+    } else if !exchange.is_ephemeral() {
+        tap.emit(|| Event::Warning(Warning::NotForwardSecret(suite.code)));
+    }
+    if is_cbc(suite) {
+        tap.emit(|| Event::Warning(Warning::DiscouragedRecordProtection(suite.code)));
+    }
 }
 
 /// Whether a suite has a MAC apart from its cipher.

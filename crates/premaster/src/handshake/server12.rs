@@ -19,7 +19,7 @@ use crate::{
     crypto::sign::SchemeUse,
     error::{Failure, Incompatible, Misbehaved},
     identity::{Credential, KeyUsage},
-    observe::{Choice, Epoch, Event, Miss, Resumed, Warning},
+    observe::{Choice, Epoch, Event, Miss, Resumed},
     record::CbcOrder,
     resume::{Asked, Scope, ServerSession},
     schedule::{Kdf, tls12::MasterSecret},
@@ -349,9 +349,7 @@ fn choose(
         (Err(error), None) => return Err(error),
     };
     peer.tap().emit(|| Event::Chose { what: Choice::CipherSuite(suite.value.code), because: suite.because });
-    if suite.value.is_deprecated() {
-        peer.tap().emit(|| Event::Warning(Warning::DeprecatedKeyExchange(suite.value.code)));
-    }
+    exchange12::warn_of(&peer.tap(), suite.value);
     let means_group = match suite.value.key_exchange {
         exchange if exchange.is_elliptic() && exchange.is_ephemeral() => means.curve,
         exchange if exchange.is_finite_field() && exchange.is_ephemeral() => means.finite_field,
@@ -420,10 +418,8 @@ fn read_extensions(
     info.alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, hello)?;
     let offered = extensions.get::<extension::EncryptThenMac>()?.is_some();
     // RFC 7366 section 3: only with CBC; a client may well offer it beside AEAD suites.
-    exchange12::cbc_order(
-        info.suite,
-        offered && config.policy.encrypt_then_mac && exchange12::is_cbc(info.suite),
-    )
+    info.encrypt_then_mac = offered && config.policy.encrypt_then_mac && exchange12::is_cbc(info.suite);
+    exchange12::cbc_order(info.suite, info.encrypt_then_mac)
 }
 
 /// RFC 9846 section 4.1.3: a server that could have spoken TLS 1.3 says so.

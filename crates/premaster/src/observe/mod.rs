@@ -220,8 +220,13 @@ pub enum Choice<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A key exchange that RFC 10015 deprecates.
+    /// A suite whose key exchange RFC 10015 deprecates.
     DeprecatedKeyExchange(CipherSuite),
+    /// A suite without forward secrecy for another reason: a pre-shared key is all that it has (RFC 9325 section
+    /// 6.3).
+    NotForwardSecret(CipherSuite),
+    /// A suite that protects records with CBC and HMAC, which RFC 9325 section 4.2 discourages.
+    DiscouragedRecordProtection(CipherSuite),
     /// A master secret that is not bound to the handshake (RFC 7627).
     NoExtendedMasterSecret,
     /// The peer's certificate was not verified.
