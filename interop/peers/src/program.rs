@@ -10,6 +10,8 @@ pub enum Program {
     Curl,
     /// A Redis server.
     Redis,
+    /// The same under its other name.
+    Valkey,
 }
 
 impl Program {
@@ -19,13 +21,14 @@ impl Program {
             Self::OpenSsl => "openssl",
             Self::Curl => "curl",
             Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
         }
     }
 
     const fn version_argument(self) -> &'static str {
         match self {
             Self::OpenSsl => "version",
-            Self::Curl | Self::Redis => "--version",
+            Self::Curl | Self::Redis | Self::Valkey => "--version",
         }
     }
 
@@ -34,6 +37,7 @@ impl Program {
             Self::OpenSsl => "openssl",
             Self::Curl => "curl",
             Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
         }
     }
 
@@ -75,6 +79,19 @@ macro_rules! need {
         let name = std::any::type_name_of_val(&here).trim_end_matches("::here");
         if !$crate::Program::$program.is_ready_for(name) {
             return;
+        }
+    }};
+}
+
+/// A [`Redis`](crate::Redis) that runs; where there is none, returns from the test as [`need!`] does.
+#[macro_export]
+macro_rules! redis {
+    () => {{
+        fn here() {}
+        let name = std::any::type_name_of_val(&here).trim_end_matches("::here");
+        match $crate::Redis::start(name) {
+            Some(server) => server,
+            None => return,
         }
     }};
 }
