@@ -188,7 +188,7 @@ async fn whether_a_server_can_be_used_is_told_on_request() {
     let _: () = run(&server, "CLIENT PAUSE 600000 WRITE").await;
     assert!(matches!(store.check(Duration::from_millis(50)).await, Err(CannotUse::Silent)));
     server.stop();
-    refused(&store, "No such file").await;
+    refused(&store, "Connection refused").await;
 }
 
 #[test]
