@@ -96,13 +96,22 @@ impl Link {
     fn connect(self: &Arc<Self>) {
         let link = Arc::clone(self);
         tokio::spawn(async move {
-            // The caller's deadline is shorter, or it has gone already.
-            let config =
-                AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
-            let attempt = link.client.get_multiplexed_async_connection_with_config(&config);
-            let made = tokio::time::timeout(CONNECT, attempt).await;
+            let made = tokio::time::timeout(CONNECT, link.new_connection()).await;
             link.connected(made.ok().and_then(Result::ok));
         });
+    }
+
+    /// A connection beside the one for all.
+    pub(crate) async fn new_connection(&self) -> Result<MultiplexedConnection, RedisError> {
+        // The caller's deadline is shorter, or it has gone already.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// Where it leads, without user and password.
+    pub(crate) fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
     }
 
     fn connected(&self, made: Option<MultiplexedConnection>) {

@@ -29,6 +29,10 @@ pub enum CannotUse {
     Url(RedisError),
     /// There is no Tokio runtime here.
     NoRuntime,
+    /// It cannot be reached, or refuses what a store has to do.
+    Refused(RedisError),
+    /// It did not answer in time.
+    Silent,
 }
 
 impl fmt::Display for CannotUse {
@@ -36,6 +40,8 @@ impl fmt::Display for CannotUse {
         match self {
             Self::Url(error) => write!(f, "the store's URL: {error}"),
             Self::NoRuntime => f.write_str("a Redis store has to be made on a Tokio runtime"),
+            Self::Refused(error) => write!(f, "{error}"),
+            Self::Silent => f.write_str("it did not answer in time"),
         }
     }
 }
@@ -66,6 +72,36 @@ impl RedisStore {
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
         self
+    }
+
+    /// Where it is: host and port, or a socket's path, without user and password.
+    pub fn address(&self) -> String {
+        self.link.address()
+    }
+
+    /// Whether it can be used at the moment: tries, over a connection of its own, a command that only a Redis of
+    /// version 6.2, which lets us in and may be written to, carries out. Nothing else depends on it: for who
+    /// starts a server, and wants to tell of a mistake at once.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn check(&self, deadline: Duration) -> Result<(), CannotUse> {
+        let link = Arc::clone(&self.link);
+        let mut command = redis::cmd("GETDEL");
+        command.arg(format!("{}check", self.prefix));
+        let task = self.runtime.spawn(async move {
+            let asked = async {
+                let mut connection = link.new_connection().await?;
+                command.query_async::<Option<Vec<u8>>>(&mut connection).await
+            };
+            tokio::time::timeout(deadline, asked).await
+        });
+        match task.await {
+            Ok(Ok(Ok(_))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(CannotUse::Refused(error)),
+            Ok(Err(_)) => Err(CannotUse::Silent),
+            Err(_) => Err(CannotUse::NoRuntime),
+        }
     }
 
     /// Claims and values have keys of their own: to take a value is not to forget a claim.

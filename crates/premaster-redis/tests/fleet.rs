@@ -1,7 +1,4 @@
 //! Two servers, one Redis, and a client that meets now the one and now the other.
-mod common;
-
-use common::Server;
 use premaster::{
     ClientConfig, Connection, Content, Output, Policy, Secret, ServerConfig,
     config::{ClientResumption, ServerSessions},
@@ -12,6 +9,7 @@ use premaster::{
     resume::{FleetSecret, MemoryStore, Rotation, SessionCache, SharedKeys, Store, Vault},
     wire::ProtocolVersion,
 };
+use premaster_interop::{Redis, redis};
 use premaster_redis::RedisStore;
 use std::{
     pin::pin,
@@ -53,10 +51,10 @@ impl Fleet {
     }
 
     /// A machine of its own: its store, its keys, its configuration.
-    fn machine(&self, server: &Server, mode: Mode) -> Arc<ServerConfig> {
+    fn machine(&self, server: &Redis, mode: Mode) -> Arc<ServerConfig> {
         let deadline = Duration::from_secs(20);
         let store: Arc<dyn Store> =
-            Arc::new(RedisStore::on(&server.url(), self.runtime.handle().clone()).unwrap());
+            Arc::new(RedisStore::on(&server.socket_url(), self.runtime.handle().clone()).unwrap());
         let keys = Arc::new(shared_keys(&store, deadline));
         let sessions =
             ServerSessions::none().with_shared_tickets(keys).with_store(store).store_deadline(deadline);
@@ -144,7 +142,7 @@ fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Resumed {
 
 #[test]
 fn a_session_of_one_server_resumes_at_the_other_in_every_form() {
-    let Some(server) = Server::start() else { return };
+    let server = redis!();
     let fleet = Fleet::new();
     for mode in [Mode::Tickets, Mode::Ids] {
         let machines = [fleet.machine(&server, mode), fleet.machine(&server, mode)];
@@ -162,7 +160,7 @@ fn a_session_of_one_server_resumes_at_the_other_in_every_form() {
 
 #[test]
 fn while_the_store_is_away_handshakes_are_full_and_then_they_resume_again() {
-    let Some(mut server) = Server::start() else { return };
+    let mut server = redis!();
     let fleet = Fleet::new();
     for version in [V12, V13] {
         let machines = [fleet.machine(&server, Mode::Ids), fleet.machine(&server, Mode::Ids)];
@@ -183,7 +181,7 @@ fn while_the_store_is_away_handshakes_are_full_and_then_they_resume_again() {
 /// Ten thousand handshakes at two servers, in the middle of which the store is killed and brought back.
 #[test]
 fn of_ten_thousand_handshakes_around_an_outage_none_fails() {
-    let Some(mut server) = Server::start() else { return };
+    let mut server = redis!();
     let fleet = Fleet::new();
     let machines = [fleet.machine(&server, Mode::Ids), fleet.machine(&server, Mode::Ids)];
     let clients = [fleet.client(V12), fleet.client(V13)];
@@ -226,7 +224,7 @@ fn of_ten_thousand_handshakes_around_an_outage_none_fails() {
 
 #[test]
 fn tickets_go_on_while_the_store_is_away() {
-    let Some(mut server) = Server::start() else { return };
+    let mut server = redis!();
     let fleet = Fleet::new();
     let machines = [fleet.machine(&server, Mode::Tickets), fleet.machine(&server, Mode::Tickets)];
     let clients = [fleet.client(V12), fleet.client(V13)];
@@ -251,12 +249,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn a_server_that_forgot_the_keys_gets_them_back() {
-    let Some(mut server) = Server::start() else { return };
+    let mut server = redis!();
     let fleet = Fleet::new();
     let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let vault = || {
         let store: Arc<dyn Store> =
-            Arc::new(RedisStore::on(&server.url(), fleet.runtime.handle().clone()).unwrap());
+            Arc::new(RedisStore::on(&server.socket_url(), fleet.runtime.handle().clone()).unwrap());
         Vault::none().shared_keys(shared_keys(&store, Duration::from_secs(20)))
     };
     let sealing = |vault: &Vault, now: u64| {

@@ -1,8 +1,9 @@
 //! The store against a real server: what it promises, and what it does when the server is not there.
 mod common;
 
-use common::{Server, TTL, at, call, hasty, name, value};
+use common::{TTL, at, call, hasty, name, run, value};
 use premaster::resume::{Claim, Store, StoreFailed};
+use premaster_interop::redis;
 use premaster_redis::{CannotUse, RedisStore};
 use std::{
     pin::pin,
@@ -14,8 +15,8 @@ use std::{
 
 #[tokio::test]
 async fn what_is_put_is_there_until_taken_or_expired() {
-    let Some(server) = Server::start() else { return };
-    let store = server.store();
+    let server = redis!();
+    let store = common::store(&server);
     assert_eq!(store.get(call(0), name(1)).await, Ok(None));
     store.put(call(0), name(1), value(b"\0one\xff"), TTL).await.unwrap();
     assert_eq!(store.get(call(0), name(1)).await, Ok(Some(value(b"\0one\xff"))));
@@ -29,33 +30,33 @@ async fn what_is_put_is_there_until_taken_or_expired() {
 
 #[tokio::test]
 async fn nothing_stays_for_ever_and_names_are_hashes_with_a_prefix() {
-    let Some(server) = Server::start() else { return };
-    let store = server.store().with_prefix("mine:");
+    let server = redis!();
+    let store = common::store(&server).with_prefix("mine:");
     store.put(call(0), name(1), value(b"1"), TTL).await.unwrap();
     store.put_new(call(0), name(2), value(b"2"), TTL).await.unwrap();
     store.claim(call(0), name(3), TTL).await.unwrap();
-    let keys: Vec<String> = server.run("KEYS *").await;
+    let keys: Vec<String> = run(&server, "KEYS *").await;
     assert_eq!(keys.len(), 4, "{keys:?}");
     for key in keys {
-        let left: i64 = server.run(&format!("PTTL {key}")).await;
+        let left: i64 = run(&server, &format!("PTTL {key}")).await;
         let most = if key.contains("complete-since") { 7 * 86_400_000 } else { 600_000 };
         assert!((1..=most).contains(&left), "{key} {left}");
         assert!(key.starts_with("mine:"), "{key}");
     }
     // Other applications' values are none of ours.
     let key = name(9).bytes().iter().fold(String::from("mine:"), |key, byte| format!("{key}{byte:02x}"));
-    let _: () = server.run(&format!("SET {key} {}", "x".repeat(1 << 17))).await;
+    let _: () = run(&server, &format!("SET {key} {}", "x".repeat(1 << 17))).await;
     assert_eq!(store.get(call(0), name(9)).await, Err(StoreFailed::Unavailable));
-    let _: () = server.run(&format!("DEL {key}")).await;
-    let _: () = server.run(&format!("LPUSH {key} a")).await;
+    let _: () = run(&server, &format!("DEL {key}")).await;
+    let _: () = run(&server, &format!("LPUSH {key} a")).await;
     assert_eq!(store.get(call(0), name(9)).await, Err(StoreFailed::Unavailable));
     assert_eq!(store.get(call(0), name(1)).await, Ok(Some(value(b"1"))), "the connection lives on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_take_claim_or_make_at_once_one_does() {
-    let Some(server) = Server::start() else { return };
-    let stores: Vec<_> = (0..8).map(|_| Arc::new(server.store())).collect();
+    let server = redis!();
+    let stores: Vec<_> = (0..8).map(|_| Arc::new(common::store(&server))).collect();
     for number in 0..200 {
         stores[0].put(call(0), name(number), value(b"x"), TTL).await.unwrap();
     }
@@ -84,68 +85,67 @@ async fn of_many_that_take_claim_or_make_at_once_one_does() {
 
 #[tokio::test]
 async fn a_server_that_lost_claims_says_so() {
-    let Some(mut server) = Server::start() else { return };
-    let store = server.store();
+    let mut server = redis!();
+    let store = common::store(&server);
     let claim = async |now, number| until_answered(|| store.claim(call(now), name(number), TTL)).await;
     let found = |is_first, since| Claim { is_first, complete_since: at(since) };
     assert_eq!(claim(1000, 1).await, found(true, 1000));
     assert_eq!(claim(1010, 1).await, found(false, 1000));
     assert_eq!(claim(1020, 2).await, found(true, 1000));
-    let _: () = server.run("FLUSHALL").await;
+    let _: () = run(&server, "FLUSHALL").await;
     assert_eq!(claim(1030, 1).await, found(true, 1030), "emptied");
     assert_eq!(claim(1040, 1).await, found(false, 1030));
     server.restart();
     assert_eq!(claim(1050, 1).await, found(true, 1050), "restarted");
-    let other = server.store();
+    let other = common::store(&server);
     assert_eq!(other.claim(call(1060), name(1), TTL).await, Ok(found(false, 1050)), "all agree on it");
 }
 
 #[tokio::test]
 async fn a_server_that_threw_keys_away_says_so() {
-    let Some(server) = Server::start() else { return };
-    let store = server.store();
+    let server = redis!();
+    let store = common::store(&server);
     assert_eq!(store.claim(call(1000), name(0), TTL).await.unwrap().complete_since, at(1000));
-    let _: () = server.run("CONFIG SET maxmemory-policy volatile-random").await;
-    let _: () = server.run("CONFIG SET maxmemory 3mb").await;
+    let _: () = run(&server, "CONFIG SET maxmemory-policy volatile-random").await;
+    let _: () = run(&server, "CONFIG SET maxmemory 3mb").await;
     let large = value(&[7; 60_000]);
     for number in 1..200 {
         store.put(call(1000), name(number), large.clone(), TTL).await.unwrap();
     }
     assert_eq!(store.claim(call(1010), name(1000), TTL).await.unwrap().complete_since, at(1010));
     // Where nothing may be thrown away there is an end to it.
-    let _: () = server.run("CONFIG SET maxmemory-policy noeviction").await;
-    let _: () = server.run("CONFIG SET maxmemory 1mb").await;
+    let _: () = run(&server, "CONFIG SET maxmemory-policy noeviction").await;
+    let _: () = run(&server, "CONFIG SET maxmemory 1mb").await;
     assert_eq!(store.put(call(1000), name(1), large, TTL).await, Err(StoreFailed::Full));
     assert_eq!(store.claim(call(1020), name(1001), TTL).await, Err(StoreFailed::Full));
 }
 
 #[tokio::test]
 async fn a_replica_that_takes_over_is_not_believed_at_once() {
-    let (Some(master), Some(replica)) = (Server::with_port(), Server::with_port()) else { return };
-    let _: () = replica.run(&format!("REPLICAOF 127.0.0.1 {}", master.port())).await;
-    let (before, after) = (master.store(), replica.store());
+    let (master, replica) = (redis!(), redis!());
+    let _: () = run(&replica, &format!("REPLICAOF 127.0.0.1 {}", master.port())).await;
+    let (before, after) = (common::store(&master), common::store(&replica));
     assert!(before.claim(call(1000), name(1), TTL).await.unwrap().is_first);
-    let replicas: u32 = master.run("WAIT 1 20000").await;
+    let replicas: u32 = run(&master, "WAIT 1 20000").await;
     assert_eq!(replicas, 1);
     // A replica takes no claims.
     assert_eq!(after.claim(call(1001), name(1), TTL).await, Err(StoreFailed::Unavailable));
-    let _: () = replica.run("REPLICAOF NO ONE").await;
+    let _: () = run(&replica, "REPLICAOF NO ONE").await;
     let claim = until_answered(|| after.claim(call(1010), name(1), TTL)).await;
     assert_eq!(claim, Claim { is_first: false, complete_since: at(1010) });
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_costs_no_time_and_comes_back_by_itself() {
-    let mut server = Server::stopped();
-    let store = server.store();
+    let mut server = redis!();
+    server.stop();
+    let store = common::store(&server);
     let get = || store.get(hasty(0), name(1));
     assert_eq!(get().await, Err(StoreFailed::Unavailable));
     for _ in 0..1000 {
         assert_eq!(get().await, Err(StoreFailed::Unavailable));
     }
-    if !server.restart() {
-        return;
-    }
+    server.restart();
     assert_eq!(until_answered(|| store.get(call(0), name(1))).await, None);
     store.put(call(0), name(1), value(b"x"), TTL).await.unwrap();
     server.stop();
@@ -156,17 +156,39 @@ async fn a_server_that_is_not_there_costs_no_time_and_comes_back_by_itself() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up_on_at_the_deadline() {
-    let Some(server) = Server::start() else { return };
-    let store = server.store();
+    let server = redis!();
+    let store = common::store(&server);
     store.put(call(0), name(1), value(b"x"), TTL).await.unwrap();
-    let _: () = server.run("CLIENT PAUSE 600000 WRITE").await;
+    let _: () = run(&server, "CLIENT PAUSE 600000 WRITE").await;
     let put = || store.put(hasty(0), name(2), value(b"x"), TTL);
     assert_eq!(put().await, Err(StoreFailed::TimedOut));
     for _ in 0..20 {
         assert!(put().await.is_err());
     }
-    let _: () = server.run("CLIENT UNPAUSE").await;
+    let _: () = run(&server, "CLIENT UNPAUSE").await;
     until_answered(|| store.put(call(0), name(2), value(b"x"), TTL)).await;
+}
+
+#[tokio::test]
+async fn whether_a_server_can_be_used_is_told_on_request() {
+    let (mut server, replica) = (redis!(), redis!());
+    let patience = Duration::from_secs(20);
+    let refused = async |store: &RedisStore, word: &str| match store.check(patience).await {
+        Err(error @ CannotUse::Refused(_)) => assert!(error.to_string().contains(word), "{word}: {error}"),
+        other => panic!("{word}: {other:?}"),
+    };
+    let url = format!("redis://{}:{}@127.0.0.1:{}/0", "user", "hidden", server.port());
+    let stranger = RedisStore::new(&url).unwrap();
+    assert_eq!(stranger.address(), format!("127.0.0.1:{}", server.port()));
+    refused(&stranger, "Password").await;
+    let store = common::store(&server);
+    store.check(patience).await.unwrap();
+    let _: () = run(&replica, &format!("REPLICAOF 127.0.0.1 {}", server.port())).await;
+    refused(&common::store(&replica), "read only replica").await;
+    let _: () = run(&server, "CLIENT PAUSE 600000 WRITE").await;
+    assert!(matches!(store.check(Duration::from_millis(50)).await, Err(CannotUse::Silent)));
+    server.stop();
+    refused(&store, "Connection refused").await;
 }
 
 #[test]
@@ -174,8 +196,8 @@ fn any_thread_and_any_executor_may_ask() {
     assert!(matches!(RedisStore::new("redis://127.0.0.1/"), Err(CannotUse::NoRuntime)));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     assert!(matches!(RedisStore::on("http://127.0.0.1/", runtime.handle().clone()), Err(CannotUse::Url(_))));
-    let Some(server) = Server::start() else { return };
-    let store = RedisStore::on(&server.url(), runtime.handle().clone()).unwrap();
+    let server = redis!();
+    let store = RedisStore::on(&server.socket_url(), runtime.handle().clone()).unwrap();
     assert_eq!(block_on(store.put(call(0), name(1), value(b"x"), TTL)), Ok(()));
     assert_eq!(block_on(store.get(call(0), name(1))), Ok(Some(value(b"x"))));
     drop(runtime);

@@ -9,6 +9,7 @@ pub mod case;
 pub mod openssl;
 pub mod process;
 pub mod program;
+pub mod redis;
 pub mod script;
 pub mod transport;
 pub mod www;
@@ -17,6 +18,7 @@ pub use authority::{Authority, Issued, Key};
 pub use case::Case;
 pub use process::Process;
 pub use program::Program;
+pub use redis::Redis;
 pub use transport::{Listener, Trickle, connect, noise};
 
 /// The README's programs compile.

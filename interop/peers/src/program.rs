@@ -18,6 +18,8 @@ pub enum Program {
     Node,
     /// Python with Mbed TLS 2.28, the last that had static ECDH.
     MbedTls,
+    /// The same under its other name.
+    Valkey,
 }
 
 /// The directory, made by Python's `venv`, that has the peers which Debian lacks; or `none`, which leaves them out.
@@ -34,6 +36,7 @@ impl Program {
             Self::OpenSsl => "openssl".into(),
             Self::Curl => "curl".into(),
             Self::Redis => "redis-server".into(),
+            Self::Valkey => "valkey-server".into(),
             Self::Node => peer("node"),
             Self::MbedTls => peer("python3"),
         }
@@ -43,7 +46,7 @@ impl Program {
     const fn probe(self) -> &'static [&'static str] {
         match self {
             Self::OpenSsl => &["version"],
-            Self::Curl | Self::Redis => &["--version"],
+            Self::Curl | Self::Redis | Self::Valkey => &["--version"],
             Self::Node => &["-e", "process.exit(parseFloat(process.versions.openssl) >= 3.5 ? 0 : 1)"],
             Self::MbedTls => {
                 &["-c", "from mbedtls import version, tls; assert version.version_info[:2] == (2, 28)"]
@@ -56,6 +59,7 @@ impl Program {
             Self::OpenSsl => "on Debian `apt-get install openssl`",
             Self::Curl => "on Debian `apt-get install curl`",
             Self::Redis => "on Debian `apt-get install redis-server`",
+            Self::Valkey => "on Debian `apt-get install valkey-server`",
             Self::Node | Self::MbedTls => {
                 "`python3 -m venv DIRECTORY`, `DIRECTORY/bin/pip install -r interop/peers/scripts/requirements.txt`, \
                  and PREMASTER_PEERS=DIRECTORY"
@@ -108,6 +112,19 @@ macro_rules! need {
         let name = std::any::type_name_of_val(&here).trim_end_matches("::here");
         if !$crate::Program::$program.is_ready_for(name) {
             return;
+        }
+    }};
+}
+
+/// A [`Redis`](crate::Redis) that runs; where there is none, returns from the test as [`need!`] does.
+#[macro_export]
+macro_rules! redis {
+    () => {{
+        fn here() {}
+        let name = std::any::type_name_of_val(&here).trim_end_matches("::here");
+        match $crate::Redis::start(name) {
+            Some(server) => server,
+            None => return,
         }
     }};
 }

@@ -1,9 +1,10 @@
 //! The options that several verbs share, and what they come to in the library's terms.
+mod fleet;
 mod policy;
 mod sessions;
 
 pub use policy::{PolicyOptions, find_group};
-pub use sessions::{ClientSessionOptions, ServerSessionOptions};
+pub use sessions::{ClientSessionOptions, Kept, ServerSessionOptions};
 
 use crate::{exit::ExitCode, failure::Failure, terminal::Io};
 use clap::Args;

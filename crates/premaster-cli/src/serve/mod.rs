@@ -4,6 +4,7 @@ mod content;
 mod files;
 mod http;
 mod page;
+mod upkeep;
 
 use crate::{
     authority::Authority,
@@ -19,7 +20,7 @@ use accept::Limits;
 use content::Content;
 use premaster::{
     ServerConfig,
-    config::ClientAuthentication,
+    config::{ClientAuthentication, ServerSessions},
     identity::{ChainVerifier, Credential, Credentials},
 };
 use std::{
@@ -36,7 +37,10 @@ pub const EXAMPLES: &str = "\
 Examples:
   premaster serve --www
   premaster serve --listen 0.0.0.0:8443 --cert chain.pem --key key.pem --root site
-  premaster serve --echo --client-ca ca.pem --require-client-cert";
+  premaster serve --echo --client-ca ca.pem --require-client-cert
+  premaster serve --cert chain.pem --key key.pem --root site \\
+    --sessions redis://10.0.0.5:6379/0 --fleet-secret fleet.secret
+  premaster serve --www --sessions memory --early-data 4096";
 
 /// Its options.
 #[derive(Debug, clap::Args)]
@@ -111,26 +115,33 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let content = Content::new(&args.content)?;
     // The file lives as long as the server.
     let (credential, _file) = credential(&args, io)?;
-    let config = Arc::new(config(&args, credential, io)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(ExitCode::Bug, "no runtime").why(error))?;
+    let kept = args.sessions.sessions(&runtime, io)?;
+    let config = Arc::new(config(&args, credential, kept.sessions.clone(), io)?);
+    runtime.spawn(upkeep::go_on(kept, io.quiet));
     let limits = Limits {
         at_once: args.clients.at_once,
         connections: args.clients.max_connections,
         handshake: args.time.duration(),
         idle: Duration::from_secs(args.clients.idle.into()),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(ExitCode::Bug, "no runtime").why(error))?;
     let code = runtime.block_on(accept::serve(args.listen, config, Arc::new(content), limits, io));
     runtime.shutdown_background();
     code
 }
 
-fn config(args: &Args, credential: Arc<Credential>, io: &mut Io) -> Result<ServerConfig, Failure> {
+fn config(
+    args: &Args,
+    credential: Arc<Credential>,
+    sessions: ServerSessions,
+    io: &mut Io,
+) -> Result<ServerConfig, Failure> {
     let mut builder = ServerConfig::builder()
         .policy(args.policy.policy()?)
         .credentials(Credentials::always(credential))
         .alpn(args.policy.protocols())
-        .sessions(args.sessions.sessions(io)?)
+        .sessions(sessions)
         .client_authentication(client_authentication(&args.clients)?);
     if let Some(opt_in) = args.policy.opt_in_for_all() {
         builder = builder.allow_legacy(opt_in);

@@ -139,11 +139,11 @@ impl Certificates {
     }
 }
 
-/// A running `premaster serve`.
+/// A running `premaster serve`, killed when dropped.
 pub struct Server {
-    child: Child,
+    child: Option<Child>,
     pub port: u16,
-    log: JoinHandle<String>,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -167,24 +167,41 @@ impl Server {
             stderr.read_to_string(&mut log).unwrap();
             log
         });
-        Self { child, port, log }
+        Self { child: Some(child), port, log: Some(log) }
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().unwrap().id()
     }
 
     /// Waits until it ends by itself.
-    pub fn end(self) -> Ran {
-        let output = self.child.wait_with_output().unwrap();
+    pub fn end(mut self) -> Ran {
+        let output = self.child.take().unwrap().wait_with_output().unwrap();
         let mut ran = Ran::from(output);
-        ran.err = self.log.join().unwrap();
+        ran.err = self.log();
         ran
     }
 
-    /// Ends it.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// Ends it, and gives what it said.
+    pub fn kill(mut self) -> String {
+        self.stop();
+        self.log()
+    }
+
+    fn log(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap()
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
