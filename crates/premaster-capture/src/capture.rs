@@ -254,10 +254,14 @@ impl Engine<'_> {
             false => (segment.source, segment.destination),
         };
         let wanted = self.options.stream.is_none_or(|wanted| wanted == stream);
-        let observer = self.options.observer.as_ref().filter(|_| wanted);
-        let tap = match &self.options.export {
-            Some(export) => Tap::new(Some(&export.observer(observer)), Side::Client),
-            None => Tap::new(observer, Side::Client),
+        let options = &mut self.options;
+        let observer = match &mut options.observe_each {
+            Some(each) if wanted => each(stream),
+            _ => options.observer.clone().filter(|_| wanted),
+        };
+        let tap = match &options.export {
+            Some(export) => Tap::new(Some(&export.observer(observer.as_ref())), Side::Client),
+            None => Tap::new(observer.as_ref(), Side::Client),
         };
         self.flows.insert(ends, Flow::new(stream, (from, to), time, tap, &self.options.limits));
         self.queue.push_back((ends, self.statistics.packets));

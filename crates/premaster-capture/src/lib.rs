@@ -38,6 +38,9 @@ pub use report::{Outcome, Record, Session, Sink, Traffic};
 use premaster::observe::Observer;
 use std::{fmt, io, sync::Arc};
 
+/// Names who hears the events of one connection.
+pub type ObserveEach<'a> = Box<dyn FnMut(u32) -> Option<Arc<dyn Observer>> + 'a>;
+
 /// How to read a capture.
 #[derive(Default)]
 #[non_exhaustive]
@@ -51,6 +54,8 @@ pub struct Options<'a> {
     pub sink: Option<Box<dyn Sink + 'a>>,
     /// Hears the events of every session.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Names who hears the events of the connection with this number, in place of `observer`.
+    pub observe_each: Option<ObserveEach<'a>>,
     /// Writes a copy of the capture with the secrets inside.
     pub export: Option<Export<'a>>,
 }
@@ -77,6 +82,12 @@ impl<'a> Options<'a> {
     /// Tells `observer` what a live connection would have told.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Asks `each`, with the number of every connection, who is told what a live one would have told.
+    pub fn observe_each(mut self, each: impl FnMut(u32) -> Option<Arc<dyn Observer>> + 'a) -> Self {
+        self.observe_each = Some(Box::new(each));
         self
     }
 

@@ -5,19 +5,16 @@ mod show;
 use crate::{
     exit::ExitCode,
     failure::Failure,
-    terminal::{Io, safe},
+    recorded::{self, KeyOptions},
+    terminal::Io,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use premaster_capture::{
-    Capture, CaptureError, Export, KeyError, KeyLogSummary, KeyStore, Options, Outcome, Reason, Session,
-    embedded_secrets,
-};
+use premaster_capture::{Capture, Export, Options, Outcome, Reason, Session};
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, IsTerminal, Read},
+    io::{self, BufWriter, IsTerminal},
     path::{Path, PathBuf},
 };
-use zeroize::Zeroizing;
 
 /// What the help begins with.
 pub const EXAMPLES: &str = "\
@@ -27,9 +24,6 @@ Examples:
   premaster decrypt capture.pcapng --keylog keys.txt --stream 2 --format http
   tcpdump -s 0 -w - tcp port 443 | premaster decrypt - --keylog keys.txt
   premaster decrypt capture.pcap --keylog keys.txt --write-pcapng open.pcapng";
-
-/// The longest key log, key or list of pre-shared keys that is read.
-const MAX_KEY_FILE: u64 = 1 << 30;
 
 /// How much plaintext of one stream, in each direction, goes into a JSON report.
 const MAX_JSON_PLAINTEXT: usize = 1 << 20;
@@ -53,15 +47,8 @@ enum Format {
 pub struct Args {
     /// The capture: pcap or pcapng, also compressed with gzip; `-` is stdin
     file: PathBuf,
-    /// A key log (SSLKEYLOGFILE, RFC 9850) of one of the ends
-    #[arg(long, value_name = "FILE")]
-    keylog: Vec<PathBuf>,
-    /// The private key of a server, PEM or DER: opens what was encrypted to it, or agreed on with it for good (static RSA, DH, ECDH)
-    #[arg(long, value_name = "FILE", visible_alias = "key")]
-    rsa_key: Vec<PathBuf>,
-    /// Pre-shared keys: one a line in hexadecimal, alone or as IDENTITY:HEX
-    #[arg(long, value_name = "FILE")]
-    psk: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyOptions,
     /// Only this TCP connection, counted from 0
     #[arg(long, value_name = "N")]
     stream: Option<u32>,
@@ -85,13 +72,8 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let format = if args.json { Format::Json } else { args.format };
-    let mut keys = KeyStore::new();
-    let bad_lines = read_keys(&args, &mut keys, io)?;
-    let (source, size) = open(&args.file)?;
-    if size.is_some() {
-        // The secrets of a capture may stand behind the packets that they open. What is wrong with it is told later.
-        let _ = embedded_secrets(open(&args.file)?.0, &mut keys);
-    }
+    let (mut keys, bad_lines) = args.keys.read(io)?;
+    let (source, size) = recorded::open(&args.file, &mut keys)?;
     let bar = progress(size, io);
     let shared = show::Shown::new(format, args.stream.is_some(), args.extract.clone());
     let mut options = Options::default().sink(shared.sink());
@@ -103,7 +85,7 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         options = options.export(Export::new(create(path, &args.file)?));
     }
     let mut capture =
-        Capture::read(bar.wrap_read(source), &keys, options).map_err(|error| damaged(&error))?;
+        Capture::read(bar.wrap_read(source), &keys, options).map_err(|error| recorded::damaged(&error))?;
     let mut report = report::Report::new(format, io.color_out);
     let mut problem = None;
     for next in capture.by_ref() {
@@ -122,7 +104,7 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         io.complain(format!("warning: secrets inside the capture, {line}"));
     }
     match problem {
-        Some(error) => Err(damaged(&error)),
+        Some(error) => Err(recorded::damaged(&error)),
         None if bad_lines => Ok(ExitCode::Malformed),
         None if args.strict && report.closed > 0 => Ok(ExitCode::Finding),
         None => Ok(ExitCode::Ok),
@@ -138,54 +120,6 @@ fn stays_closed(session: &Session) -> bool {
     }
 }
 
-/// Reads everything that sessions can be opened with. True if a key log has lines that cannot be read.
-fn read_keys(args: &Args, keys: &mut KeyStore, io: &mut Io) -> Result<bool, Failure> {
-    let mut bad_lines = false;
-    for path in &args.keylog {
-        let KeyLogSummary { bad_lines: bad, bad_line_count, .. } = keys.add_key_log(&read(path)?);
-        for line in &bad {
-            io.complain(format!("warning: {}, {line}", safe(&path.display().to_string())));
-        }
-        if bad_line_count > bad.len() {
-            io.complain(format!("warning: {} more such lines", bad_line_count - bad.len()));
-        }
-        bad_lines |= bad_line_count > 0;
-    }
-    for path in &args.rsa_key {
-        keys.add_private_keys(&read(path)?).map_err(|error| bad_key(path, &error))?;
-    }
-    for path in &args.psk {
-        keys.add_psks(&read(path)?).map_err(|error| bad_key(path, &error))?;
-    }
-    Ok(bad_lines)
-}
-
-fn bad_key(path: &Path, error: &KeyError) -> Failure {
-    Failure::new(ExitCode::Malformed, format!("cannot use {}", path.display())).why(error)
-}
-
-/// Reads a file of secrets.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unreadable = |error| Failure::unreadable(path, &error);
-    let file = File::open(path).map_err(unreadable)?;
-    // Room for all of it at once: a buffer that grows leaves copies behind.
-    let size = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_KEY_FILE);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
-    file.take(MAX_KEY_FILE).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
-}
-
-/// The capture, and its size if it is a file.
-fn open(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
-    if path == Path::new("-") {
-        return Ok((Box::new(io::stdin().lock()), None));
-    }
-    let file = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
-    let metadata = file.metadata().map_err(|error| Failure::unreadable(path, &error))?;
-    let size = metadata.is_file().then_some(metadata.len());
-    Ok((Box::new(BufReader::with_capacity(1 << 16, file)), size))
-}
-
 /// The copy. It must not be the capture itself, which would be empty before it is read.
 fn create(path: &Path, capture: &Path) -> Result<BufWriter<File>, Failure> {
     if let (Ok(one), Ok(other)) = (path.canonicalize(), capture.canonicalize())
@@ -197,22 +131,6 @@ fn create(path: &Path, capture: &Path) -> Result<BufWriter<File>, Failure> {
     }
     let failed = |error: io::Error| Failure::usage(format!("cannot write {}", path.display())).why(error);
     File::create(path).map(BufWriter::new).map_err(failed)
-}
-
-fn damaged(error: &CaptureError) -> Failure {
-    let code = match error {
-        CaptureError::Truncated { .. } => ExitCode::Incomplete,
-        CaptureError::Write { .. } => ExitCode::Usage,
-        _ => ExitCode::Malformed,
-    };
-    let failure = Failure::new(code, error.to_string());
-    match error {
-        CaptureError::Truncated { .. } => {
-            failure.remedy("stop the capture with an interrupt, so that it is written out")
-        }
-        CaptureError::NotACapture => failure.remedy("tcpdump -s 0 -w FILE, dumpcap -w FILE"),
-        _ => failure,
-    }
 }
 
 /// A bar on a terminal, for a file that takes its time.

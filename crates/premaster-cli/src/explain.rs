@@ -3,11 +3,13 @@ mod demo;
 mod fixtures;
 mod link;
 mod live;
+mod recorded;
 
 use crate::{
     exit::ExitCode,
     failure::Failure,
     options::{PolicyOptions, TimeOptions, TrustOptions},
+    recorded::KeyOptions,
     target::Target,
     terminal::Io,
 };
@@ -16,6 +18,7 @@ use premaster_trace::{Reveal, Trace, render};
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// What the help begins with.
@@ -24,15 +27,17 @@ Examples:
   premaster explain                    both ends, on this machine
   premaster explain example.org        with a server
   premaster explain --tls 1.2 --group secp256r1 --reveal
+  premaster explain capture.pcapng --keylog keys.txt --stream 2
   premaster explain --demo ecdhe --format html -o lesson.html
   premaster explain --demo list        the demonstrations";
 
 /// Its options.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The server: HOST, HOST:PORT, https://HOST [default: one inside this process]
+    /// The server: HOST, HOST:PORT, https://HOST [default: one inside this
+    /// process]; or a capture: pcap or pcapng, also compressed with gzip; `-` is stdin
     #[arg(conflicts_with = "demo")]
-    pub target: Option<Target>,
+    pub target: Option<Subject>,
     /// Show this demonstration, the same in every run (`list` names them)
     #[arg(long, value_name = "NAME")]
     pub demo: Option<String>,
@@ -51,12 +56,38 @@ pub struct Args {
     /// Write to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Of a capture, this TCP connection, counted from 0 [default: the first
+    /// that is TLS]
+    #[arg(long, value_name = "N")]
+    pub stream: Option<u32>,
+    #[command(flatten)]
+    keys: KeyOptions,
     #[command(flatten)]
     policy: PolicyOptions,
     #[command(flatten)]
     trust: TrustOptions,
     #[command(flatten)]
     time: TimeOptions,
+}
+
+/// What is explained.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A server.
+    Server(Target),
+    /// A capture.
+    Capture(PathBuf),
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match recorded::is_capture(text) {
+            true => Ok(Self::Capture(text.into())),
+            false => text.parse().map(Self::Server),
+        }
+    }
 }
 
 /// The form of the result.
@@ -90,10 +121,17 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         io.print(&demo::list())?;
         return Ok(ExitCode::Ok);
     }
-    let (trace, failure) = match &args.demo {
+    if !matches!(args.target, Some(Subject::Capture(_))) && (args.stream.is_some() || !args.keys.is_empty()) {
+        return Err(Failure::usage("--stream and the keys are for captures")
+            .why("a live connection has its own keys")
+            .remedy("name a capture: premaster explain FILE.pcapng"));
+    }
+    let (trace, failure) = match (&args.demo, &args.target) {
         // A demonstration of a failure that fails as it should has done what was asked.
-        Some(name) => (demo::run(name, reveal)?, None),
-        None => live::run(&args, reveal, io)?,
+        (Some(name), _) => (demo::run(name, reveal)?, None),
+        (None, Some(Subject::Capture(path))) => recorded::run(path, &args, reveal, io)?,
+        (None, Some(Subject::Server(target))) => live::run(Some(target), &args, reveal, io)?,
+        (None, None) => live::run(None, &args, reveal, io)?,
     };
     write(&trace, &args, io)?;
     match failure {

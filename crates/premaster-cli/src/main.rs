@@ -16,6 +16,7 @@ mod notes;
 mod options;
 mod parameters;
 mod peer;
+mod recorded;
 mod serve;
 mod shell;
 mod target;

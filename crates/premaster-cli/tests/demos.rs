@@ -1,4 +1,7 @@
 //! The demonstrations, each the same in every run: as golden files, and in every form.
+#[path = "support/leaves.rs"]
+mod leaves;
+
 use premaster_trace::Trace;
 use std::{collections::HashSet, process::Command};
 
@@ -71,30 +74,8 @@ fn both_ends_come_to_the_same_bytes() {
 fn every_byte_of_every_record_belongs_to_one_leaf() {
     for demo in demos() {
         let trace = trace(&["--demo", &demo, "--reveal"]);
-        for record in trace.flights.iter().flat_map(|flight| &flight.records) {
-            let leaf = |leaf: &premaster_trace::model::Field| (leaf.offset, leaf.length);
-            let outer: Vec<_> = record.fields.iter().flat_map(|field| field.leaves()).map(leaf).collect();
-            let inner = record.messages.iter().flat_map(|message| &message.fields).chain(&record.trailer);
-            let inner: Vec<_> = inner.flat_map(|field| field.leaves()).map(leaf).collect();
-            match record.protection {
-                None => {
-                    assert_eq!(cover(&[outer, inner].concat()), record.length, "{demo} {}", record.number)
-                }
-                Some(_) => {
-                    assert_eq!(cover(&outer), record.length, "{demo} {}", record.number);
-                    cover(&inner);
-                }
-            }
-        }
+        leaves::cover_every_byte(&trace, &demo);
     }
-}
-
-/// Where leaves end that follow each other without a gap.
-fn cover(leaves: &[(usize, usize)]) -> usize {
-    leaves.iter().fold(0, |at, (offset, length)| {
-        assert_eq!(at, *offset);
-        at + length
-    })
 }
 
 #[test]

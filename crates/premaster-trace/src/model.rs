@@ -16,6 +16,7 @@ pub struct Trace {
     /// Whether values of secrets or plaintext of the application stand in it.
     pub contains_secrets: bool,
     /// At which ends the events were heard. With both, each secret stands in it twice, each time from its own inputs.
+    /// With neither, the connection was recorded on the wire, and is told as its client would tell it.
     pub observed: Vec<Side>,
     /// What came of it.
     pub summary: Summary,
@@ -109,8 +110,22 @@ pub struct Summary {
     pub verdict: String,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
+    /// What a capture does not open, if something stays closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
     /// What is weak but permitted.
     pub warnings: Vec<String>,
+}
+
+/// Why something of a recorded connection stays closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Closed {
+    /// Why, in one word that does not change: `no_key_log_line`.
+    pub code: String,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What would open it, if anything could.
+    pub needed: Option<String>,
 }
 
 /// Why a connection failed.

@@ -1,7 +1,7 @@
 //! Listens to one connection, and keeps what it hears.
 use crate::{
     build::{self, Reveal},
-    model::{Failure, Side, Trace},
+    model::{Closed, Failure, Side, Trace},
     sanitize,
 };
 use premaster::{
@@ -24,12 +24,14 @@ const DEFAULT_LIMIT: usize = 4 << 20;
 pub struct Recorder {
     ends: Mutex<Ends>,
     limit: usize,
+    recorded: bool,
 }
 
 #[derive(Default)]
 struct Ends {
     client: Log,
     server: Log,
+    closed: Option<Closed>,
 }
 
 /// What one end told.
@@ -81,13 +83,34 @@ impl Recorder {
     /// One that keeps at most this many bytes of records and as many of plaintext from each end, and says in the
     /// trace that it left something out.
     pub fn with_limit(limit: usize) -> Self {
-        Self { ends: Mutex::default(), limit }
+        Self { ends: Mutex::default(), limit, recorded: false }
+    }
+
+    /// One for a connection that somebody listened to: a capture tells it as its client would, and its trace says
+    /// that neither end was observed.
+    pub fn of_capture() -> Self {
+        Self { recorded: true, ..Self::new() }
+    }
+
+    /// Whether nothing was heard so far.
+    pub fn is_empty(&self) -> bool {
+        let ends = self.ends();
+        ends.client.heard.is_empty() && ends.server.heard.is_empty()
+    }
+
+    /// Something of the connection stays closed to who listened.
+    pub fn stays_closed(&self, closed: Closed) {
+        self.ends().closed = Some(closed);
     }
 
     /// What happened so far. `title` says what was traced.
     pub fn trace(&self, title: &str, reveal: Reveal) -> Trace {
         let ends = self.ends();
-        build::trace(title, reveal, &ends.client, &ends.server)
+        let mut trace = build::trace(title, reveal, &ends.client, &ends.server, ends.closed.as_ref());
+        if self.recorded {
+            trace.observed.clear();
+        }
+        trace
     }
 
     fn ends(&self) -> MutexGuard<'_, Ends> {

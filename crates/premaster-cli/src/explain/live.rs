@@ -1,7 +1,12 @@
 //! A connection that is really made: to a server, or to one inside this process.
 use super::Args;
 use crate::{
-    authority::Authority, exit::ExitCode, failure::Failure, options::contradictory, target, terminal::Io,
+    authority::Authority,
+    exit::ExitCode,
+    failure::Failure,
+    options::contradictory,
+    target::{self, Target},
+    terminal::Io,
 };
 use premaster::{
     ClientConfig, ServerConfig, Stream,
@@ -17,7 +22,12 @@ use std::{
 };
 
 /// The trace, and what the connection failed with if it did.
-pub(super) fn run(args: &Args, reveal: Reveal, io: &mut Io) -> Result<(Trace, Option<Failure>), Failure> {
+pub(super) fn run(
+    target: Option<&Target>,
+    args: &Args,
+    reveal: Reveal,
+    io: &mut Io,
+) -> Result<(Trace, Option<Failure>), Failure> {
     let recorder = Arc::new(Recorder::new());
     let policy = args.policy.policy()?;
     let builder = ClientConfig::builder()
@@ -25,7 +35,7 @@ pub(super) fn run(args: &Args, reveal: Reveal, io: &mut Io) -> Result<(Trace, Op
         .alpn(args.policy.protocols())
         .observer(recorder.clone());
     let timeout = args.time.duration();
-    let (transport, name, config, server, title) = match &args.target {
+    let (transport, name, config, server, title) = match target {
         Some(target) => {
             let name =
                 args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;

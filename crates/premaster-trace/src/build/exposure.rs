@@ -217,8 +217,10 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
             capitalized(&failure.what)
         );
     }
-    if !summary.established {
-        return "The handshake was not finished.".to_owned();
+    match &summary.closed {
+        _ if summary.established => {}
+        Some(closed) => return format!("Not decrypted: {}.", closed.reason),
+        None => return "The handshake was not finished.".to_owned(),
     }
     let opens = |leak: &str| {
         exposures.iter().find(|exposure| exposure.leak == leak).is_some_and(|e| e.opens.opens_this())

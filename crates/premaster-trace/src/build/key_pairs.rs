@@ -19,7 +19,8 @@ pub(crate) fn find(logs: Logs<'_>, messages: &[Whole]) -> Vec<KeyPair> {
         }
     }
     for side in [Side::Client, Side::Server] {
-        if !logs.observed().contains(&side) {
+        // Neither who is not observed tells of keys, nor a capture.
+        if keys.iter().all(|key: &KeyPair| key.owner != side) {
             inferred(&mut keys, side, messages);
         }
         long_term(&mut keys, side, messages);

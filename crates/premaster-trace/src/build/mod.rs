@@ -10,7 +10,7 @@ mod summary;
 mod wire;
 
 use crate::{
-    model::{Schema, Side, Trace},
+    model::{Closed, Schema, Side, Trace},
     recorder::Log,
 };
 
@@ -47,7 +47,13 @@ impl<'a> Logs<'a> {
 }
 
 /// Puts it all together.
-pub(crate) fn trace(title: &str, reveal: Reveal, client: &Log, server: &Log) -> Trace {
+pub(crate) fn trace(
+    title: &str,
+    reveal: Reveal,
+    client: &Log,
+    server: &Log,
+    closed: Option<&Closed>,
+) -> Trace {
     let logs = Logs { client, server };
     let wire = wire::Wire::assemble(logs);
     let mut messages = wire.messages();
@@ -56,6 +62,7 @@ pub(crate) fn trace(title: &str, reveal: Reveal, client: &Log, server: &Log) -> 
     let steps = steps::list(logs, &wire, &messages, &secrets, &keys);
     knowledge::tell(&mut messages, &steps, &logs.observed());
     let mut summary = summary::of(logs, &messages, &secrets);
+    summary.closed = closed.cloned();
     let exposure = exposure::list(&summary, &messages, &keys);
     if reveal == Reveal::Secrets {
         // They contain what they compute from.

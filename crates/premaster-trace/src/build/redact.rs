@@ -41,6 +41,11 @@ fn strip(field: &mut Field, shown: &impl Fn(Sensitivity) -> bool) {
 fn anonymize(trace: &mut Trace) {
     trace.title = "a connection (redacted)".to_owned();
     trace.summary.server_name = None;
+    if let Some(closed) = &mut trace.summary.closed {
+        // The sentence may name whom a certificate is for.
+        trace.summary.verdict = trace.summary.verdict.replace(&closed.reason, &closed.code);
+        closed.reason.clone_from(&closed.code);
+    }
     for message in trace
         .flights
         .iter_mut()

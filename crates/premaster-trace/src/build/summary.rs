@@ -1,7 +1,7 @@
 //! What came of the connection.
 use super::{Logs, steps::warn, wire::Whole};
 use crate::{
-    model::{Derivation, Summary},
+    model::{Derivation, Side, Summary},
     recorder::Heard,
     sanitize,
 };
@@ -21,6 +21,12 @@ pub(crate) fn of(logs: Logs<'_>, messages: &[Whole], secrets: &[Derivation]) -> 
         summary.version =
             summary.version.take().or_else(|| says("selected_version")).or_else(|| says("legacy_version"));
     }
+    let signed = messages.iter().filter(|whole| {
+        whole.sender == Side::Server && (whole.is("CertificateVerify") || whole.is("ServerKeyExchange"))
+    });
+    summary.signature_scheme = summary.signature_scheme.take().or_else(|| {
+        signed.into_iter().find_map(|whole| whole.find("algorithm")).and_then(|leaf| leaf.decoded.clone())
+    });
     summary.hello_retry = messages.iter().any(|whole| whole.is("HelloRetryRequest"));
     let client_hello = messages.iter().find(|whole| whole.is("ClientHello"));
     summary.server_name =

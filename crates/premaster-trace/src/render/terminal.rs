@@ -269,6 +269,15 @@ fn ending(out: &mut String, trace: &Trace, style: Style) {
             }
         }
     }
+    if let Some(closed) = &trace.summary.closed {
+        section(out, "What stays closed", style);
+        for (label, value) in [("why", Some(&closed.reason)), ("needed", closed.needed.as_ref())] {
+            if let Some(value) = value {
+                let label = format!("  {label:10} ");
+                hang(out, &label, &style.dim(&label), &sanitize::text(value), style.width);
+            }
+        }
+    }
     out.push('\n');
     let verdict = sanitize::text(&trace.summary.verdict);
     for line in super::layout::wrap(&verdict, style.width) {
