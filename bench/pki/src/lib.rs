@@ -1,0 +1,36 @@
+//! Makes the test certificates: a root CA and a leaf, once with ECDSA P-256
+//! keys and once with RSA-2048 keys.
+
+use rcgen::*;
+use std::path::Path;
+
+pub fn make(dir: &Path) {
+    std::fs::create_dir_all(dir).unwrap();
+    for (name, alg) in [("ecdsa", &PKCS_ECDSA_P256_SHA256), ("rsa", &PKCS_RSA_SHA256)] {
+        if dir.join(format!("{name}-key.pem")).exists() {
+            continue;
+        }
+        let root_key = KeyPair::generate_for(alg).unwrap();
+        let mut root = CertificateParams::new(vec![]).unwrap();
+        root.distinguished_name
+            .push(DnType::CommonName, format!("bench {name} root"));
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let root_cert = root.self_signed(&root_key).unwrap();
+        let issuer = Issuer::new(root, root_key);
+        let leaf_key = KeyPair::generate_for(alg).unwrap();
+        let mut leaf = CertificateParams::new(vec!["server.test".to_string()]).unwrap();
+        leaf.distinguished_name.push(DnType::CommonName, "server.test");
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.key_usages = match name {
+            // for static ECDH
+            "ecdsa" => vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyAgreement],
+            _ => vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment],
+        };
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let leaf_cert = leaf.signed_by(&leaf_key, &issuer).unwrap();
+        std::fs::write(dir.join(format!("{name}-root.pem")), root_cert.pem()).unwrap();
+        std::fs::write(dir.join(format!("{name}-leaf.pem")), leaf_cert.pem()).unwrap();
+        std::fs::write(dir.join(format!("{name}-key.pem")), leaf_key.serialize_pem()).unwrap();
+    }
+}
