@@ -14,13 +14,18 @@ pub enum Program {
     Curl,
     /// A Redis server.
     Redis,
+    /// The same under its other name.
+    Valkey,
     /// Node.js with OpenSSL 3.5 or newer inside.
     Node,
     /// Python with Mbed TLS 2.28, the last that had static ECDH.
     MbedTls,
-    /// The same under its other name.
-    Valkey,
+    /// Java with Bouncy Castle, the only one left with static Diffie-Hellman.
+    BouncyCastle,
 }
+
+/// Where Debian keeps Bouncy Castle.
+const CLASS_PATH: &str = "/usr/share/java/bctls.jar:/usr/share/java/bcutil.jar:/usr/share/java/bcprov.jar";
 
 /// The directory, made by Python's `venv`, that has the peers which Debian lacks; or `none`, which leaves them out.
 const PEERS: &str = "PREMASTER_PEERS";
@@ -39,6 +44,7 @@ impl Program {
             Self::Valkey => "valkey-server".into(),
             Self::Node => peer("node"),
             Self::MbedTls => peer("python3"),
+            Self::BouncyCastle => "java".into(),
         }
     }
 
@@ -51,6 +57,16 @@ impl Program {
             Self::MbedTls => {
                 &["-c", "from mbedtls import version, tls; assert version.version_info[:2] == (2, 28)"]
             }
+            // Of the development kit, which runs a source file as it is.
+            Self::BouncyCastle => &["-m", "jdk.compiler/com.sun.tools.javac.Main", "--version"],
+        }
+    }
+
+    /// What comes before a script.
+    pub(crate) const fn before_script(self) -> &'static [&'static str] {
+        match self {
+            Self::BouncyCastle => &["-cp", CLASS_PATH],
+            _ => &[],
         }
     }
 
@@ -60,6 +76,7 @@ impl Program {
             Self::Curl => "on Debian `apt-get install curl`",
             Self::Redis => "on Debian `apt-get install redis-server`",
             Self::Valkey => "on Debian `apt-get install valkey-server`",
+            Self::BouncyCastle => "on Debian `apt-get install default-jdk-headless libbctls-java`",
             Self::Node | Self::MbedTls => {
                 "`python3 -m venv DIRECTORY`, `DIRECTORY/bin/pip install -r interop/peers/scripts/requirements.txt`, \
                  and PREMASTER_PEERS=DIRECTORY"
@@ -69,6 +86,11 @@ impl Program {
 
     /// Whether it runs here.
     pub fn is_installed(self) -> bool {
+        self.is_there()
+            && (self != Self::BouncyCastle || CLASS_PATH.split(':').all(|jar| Path::new(jar).exists()))
+    }
+
+    fn is_there(self) -> bool {
         Command::new(self.command())
             .args(self.probe())
             .stdin(Stdio::null())
@@ -78,9 +100,13 @@ impl Program {
             .is_ok_and(|status| status.success())
     }
 
-    /// Whether it was left out knowingly.
+    /// Whether it was left out knowingly. Java is too large to be asked for: recorded sessions stand in.
     fn is_left_out(self) -> bool {
-        matches!(self, Self::Node | Self::MbedTls) && env::var_os(PEERS).is_some_and(|peers| peers == "none")
+        match self {
+            Self::Node | Self::MbedTls => env::var_os(PEERS).is_some_and(|peers| peers == "none"),
+            Self::BouncyCastle => !self.is_there(),
+            Self::OpenSsl | Self::Curl | Self::Redis | Self::Valkey => false,
+        }
     }
 
     /// Whether `test` can run. If not, says how to make it.

@@ -13,6 +13,6 @@ impl Program {
         arguments: impl IntoIterator<Item = S>,
     ) -> Process {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(script);
-        Process::start(Command::new(self.command()).arg(script).args(arguments))
+        Process::start(Command::new(self.command()).args(self.before_script()).arg(script).args(arguments))
     }
 }

@@ -1,4 +1,4 @@
-//! The hybrids of elliptic curves and ML-KEM with OpenSSL 3.5, which Node.js brings along, in both roles.
+//! ML-KEM, by itself and beside an elliptic curve, with OpenSSL 3.5, which Node.js brings along, in both roles.
 use premaster::{
     ClientConfig, Policy, ServerConfig, Stream,
     identity::Credentials,
@@ -12,8 +12,14 @@ use std::{
     sync::Arc,
 };
 
-const HYBRIDS: [NamedGroup; 3] =
-    [NamedGroup::X25519MLKEM768, NamedGroup::SecP256r1MLKEM768, NamedGroup::SecP384r1MLKEM1024];
+/// The hybrids, and ML-KEM by itself.
+const GROUPS: [NamedGroup; 5] = [
+    NamedGroup::X25519MLKEM768,
+    NamedGroup::SecP256r1MLKEM768,
+    NamedGroup::SecP384r1MLKEM1024,
+    NamedGroup::MLKEM768,
+    NamedGroup::MLKEM1024,
+];
 /// One suite for each hash of the key schedule.
 const SUITES: [&str; 2] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"];
 
@@ -47,10 +53,10 @@ fn client_config(authority: &Authority, policy: Policy) -> Arc<ClientConfig> {
 }
 
 #[test]
-fn every_hybrid_as_client() {
+fn every_group_as_client() {
     need!(Node);
     let authority = Authority::new();
-    for group in HYBRIDS {
+    for group in GROUPS {
         let (process, port) = server(&authority, group);
         for suite in suites() {
             let config = client_config(&authority, policy(suite, &[group]));
@@ -66,10 +72,10 @@ fn every_hybrid_as_client() {
 
 /// A client that sends a share for another group first, and is asked again.
 #[test]
-fn every_hybrid_after_a_second_hello() {
+fn every_group_after_a_second_hello() {
     need!(Node);
     let authority = Authority::new();
-    for group in HYBRIDS {
+    for group in GROUPS {
         let (_process, port) = server(&authority, group);
         let policy = policy(Suite::parse(SUITES[0]).unwrap(), &[NamedGroup::x25519, group]);
         let config = client_config(&authority, policy);
@@ -81,13 +87,13 @@ fn every_hybrid_after_a_second_hello() {
 }
 
 #[test]
-fn every_hybrid_as_server() {
+fn every_group_as_server() {
     need!(Node);
     let authority = Authority::new();
     let credential = authority.credential(Key::P256);
     let listener = Listener::bind();
     let ca = text(&authority.file());
-    for group in HYBRIDS {
+    for group in GROUPS {
         for suite in suites() {
             let port = listener.port().to_string();
             let client = Program::Node.run_script("node_peer.js", ["client", &port, &group.to_string(), &ca]);
