@@ -2,7 +2,7 @@
 mod support;
 
 use premaster::{
-    ClientConfig, Connection, Content, Output, Policy, Stream,
+    ClientConfig, Policy, Stream,
     config::{ClientConfigBuilder, ClientResumption, Clock},
     crypto::{Random, RandomFailed},
     identity::{ChainVerifier, Roots},
@@ -11,7 +11,7 @@ use premaster::{
     resume::{KEY_ID_LEN, SessionCache},
     wire::ProtocolVersion,
 };
-use premaster_interop::{PATIENCE, Redis, redis};
+use premaster_interop::{FirstFlight, PATIENCE, Redis, redis};
 use std::{
     collections::HashSet,
     fs,
@@ -257,64 +257,25 @@ impl Clock for Hand {
     }
 }
 
-/// A client in its first flight.
-struct Early {
-    connection: Connection,
-    output: Output,
+/// A client with the sessions in `bytes` and early data, and everything else such that it can be had twice.
+fn first_flight(fleet: &Fleet, bytes: &[u8], clock: u64, seed: u64) -> FirstFlight {
+    let clock = Arc::new(Hand(AtomicU64::new(clock)));
+    let cache = Arc::new(SessionCache::default());
+    cache.restore(bytes, clock.now().unwrap()).expect("sessions");
+    let client = fleet.client_with(V13, cache).random(Arc::new(Seeded(Mutex::new(seed)))).clock(clock);
+    FirstFlight::new(built(client), b"early")
 }
 
-impl Early {
-    /// With the sessions in `bytes`, and everything else such that it can be had twice.
-    fn new(fleet: &Fleet, bytes: &[u8], clock: u64, seed: u64) -> Self {
-        let clock = Arc::new(Hand(AtomicU64::new(clock)));
-        let cache = Arc::new(SessionCache::default());
-        cache.restore(bytes, clock.now().unwrap()).expect("sessions");
-        let client = fleet.client_with(V13, cache).random(Arc::new(Seeded(Mutex::new(seed)))).clock(clock);
-        let mut output = Output::new();
-        let name = "localhost".try_into().unwrap();
-        let mut connection = Connection::client(built(client), name, &mut output).unwrap();
-        assert_eq!(connection.send_early(b"early", &mut output).unwrap(), 5);
-        Self { connection, output }
-    }
-
-    fn flight(&self) -> Vec<u8> {
-        self.output.as_slice().to_vec()
-    }
-
-    /// Goes through with it, and says what became of the early data.
-    fn finish(mut self, mut stream: TcpStream) -> Resumed {
-        let (mut input, mut received, mut said) = (Vec::new(), Vec::new(), false);
-        loop {
-            if !self.connection.is_handshaking() && !said {
-                self.connection.send(b"late.", &mut self.output).unwrap();
-                said = true;
-            }
-            stream.write_all(self.output.as_slice()).unwrap();
-            self.output.clear();
-            if received.ends_with(b"late.") {
-                break;
-            }
-            let mut buffer = [0; 1 << 14];
-            let read = stream.read(&mut buffer).unwrap();
-            assert!(read > 0, "closed");
-            input.extend_from_slice(&buffer[..read]);
-            while !input.is_empty() {
-                let arrived = self.connection.receive(&mut input, &mut self.output).expect("no error");
-                match arrived.content {
-                    Content::NeedMore(_) => break,
-                    Content::Data(data) => received.extend_from_slice(data),
-                    _ => {}
-                }
-                let consumed = arrived.consumed;
-                input.drain(..consumed);
-            }
-        }
-        let resumed = self.connection.info().unwrap().resumed;
-        // An echo: what the server took early it says as well, and nothing else.
-        let taken: &[u8] = if resumed == Resumed::EarlyData { b"earlylate." } else { b"late." };
-        assert_eq!(received, taken);
-        resumed
-    }
+/// Goes through with it, and says what became of the early data.
+fn finish(flight: FirstFlight, stream: TcpStream) -> Resumed {
+    let mut client = flight.finish(stream);
+    client.send(b"late.");
+    client.receive_until(b"late.");
+    let resumed = client.info().resumed;
+    // An echo: what the server took early it says as well, and nothing else.
+    let taken: &[u8] = if resumed == Resumed::EarlyData { b"earlylate." } else { b"late." };
+    assert_eq!(client.received, taken);
+    resumed
 }
 
 /// Sessions of a fleet's server that allow early data, and when they were made.
@@ -333,14 +294,14 @@ fn the_same_early_data_at_both_nodes_at_once_is_taken_by_exactly_one() {
         // The store remembers from its first claim on, and so for tickets that are made a while later.
         let is_taken = || {
             let (bytes, now) = sessions(&fleet);
-            Early::new(&fleet, &bytes, now, 1).finish(fleet.dial(0)) == Resumed::EarlyData
+            finish(first_flight(&fleet, &bytes, now, 1), fleet.dial(0)) == Resumed::EarlyData
         };
         fleet.until("early data is taken", is_taken);
         let mut taken_by = [0; 2];
         for round in 0..30 {
             let (bytes, now) = sessions(&fleet);
-            let both = [(); 2].map(|()| Early::new(&fleet, &bytes, now, 77 + round));
-            assert_eq!(both[0].flight(), both[1].flight(), "byte for byte the same");
+            let both = [(); 2].map(|()| first_flight(&fleet, &bytes, now, 77 + round));
+            assert_eq!(both[0].bytes(), both[1].bytes(), "byte for byte the same");
             let (barrier, fleet) = (Barrier::new(2), &fleet);
             let outcomes = thread::scope(|scope| {
                 let barrier = &barrier;
@@ -350,7 +311,7 @@ fn the_same_early_data_at_both_nodes_at_once_is_taken_by_exactly_one() {
                     node += 1;
                     scope.spawn(move || {
                         barrier.wait();
-                        early.finish(stream)
+                        finish(early, stream)
                     })
                 });
                 both.map(|early| early.join().unwrap())
@@ -367,7 +328,7 @@ fn the_same_early_data_at_both_nodes_at_once_is_taken_by_exactly_one() {
 fn early_data_is_refused_after_a_failover_and_outside_the_window() {
     let mut redis = redis!();
     let fleet = Fleet::new(&redis, "--early-data 1000");
-    let early = |bytes: &[u8], clock, node| Early::new(&fleet, bytes, clock, 5).finish(fleet.dial(node));
+    let early = |bytes: &[u8], clock, node| finish(first_flight(&fleet, bytes, clock, 5), fleet.dial(node));
     let (mut bytes, mut now) = sessions(&fleet);
     fleet.until("early data is taken", || {
         (bytes, now) = sessions(&fleet);

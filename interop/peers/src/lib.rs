@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod case;
+pub mod driven;
 pub mod openssl;
 pub mod process;
 pub mod program;
@@ -16,6 +17,7 @@ pub mod www;
 
 pub use authority::{Authority, Issued, Key};
 pub use case::Case;
+pub use driven::{Driven, FirstFlight};
 pub use process::Process;
 pub use program::Program;
 pub use redis::Redis;
