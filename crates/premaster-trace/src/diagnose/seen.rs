@@ -7,6 +7,7 @@ use crate::{
 };
 use premaster::{
     Error, error,
+    observe::{Epoch, Resumed},
     wire::{AlertDescription, AlertLevel},
 };
 
@@ -25,6 +26,7 @@ pub(crate) struct Seen<'a> {
     pub(super) established: bool,
     /// Which end says that early data was not taken, and why.
     pub(super) early_refused: Option<(Side, &'a str)>,
+    sent_early_data: bool,
     /// The certificate chains that an end examined: (whose, leaf in DER).
     leaves: Vec<(Side, &'a [u8])>,
 }
@@ -40,6 +42,7 @@ impl<'a> Seen<'a> {
             lost: circumstances.lost,
             established: false,
             early_refused: None,
+            sent_early_data: false,
             leaves: Vec::new(),
         };
         for side in logs.observed() {
@@ -58,6 +61,12 @@ impl<'a> Seen<'a> {
             Heard::Certificate { leaf, .. } => self.leaves.push((side.peer(), leaf)),
             Heard::Missed(text) if text.starts_with("takes no early data") => {
                 self.early_refused = Some((side, text));
+            }
+            // A server tells why; a client only hears that its early data was in vain.
+            Heard::Installed { sent: true, epoch: Epoch::EarlyData } => self.sent_early_data = true,
+            Heard::Resumed(resumed) if self.sent_early_data && *resumed != Resumed::EarlyData => {
+                self.early_refused =
+                    self.early_refused.or(Some((side, "takes no early data: no reason given")));
             }
             Heard::Failed(_, error) => match error {
                 Error::Refused(alert) => self.refusal = self.refusal.or(Some((side.peer(), *alert))),
