@@ -62,6 +62,10 @@ pub struct Args {
     pub stream: Option<u32>,
     #[command(flatten)]
     keys: KeyOptions,
+    /// After a refusal, do not find out with further ClientHellos what the
+    /// server would have taken
+    #[arg(long)]
+    pub no_probe: bool,
     #[command(flatten)]
     policy: PolicyOptions,
     #[command(flatten)]

@@ -93,7 +93,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", safe(&self.what))?;
         let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
-        self.lines.iter().try_for_each(|(label, text)| writeln!(f, "  {label:>width$}: {}", safe(text)))
+        self.lines.iter().try_for_each(|(label, text)| match label.is_empty() {
+            // A command belongs to the line above it.
+            true => writeln!(f, "  {label:>width$}  {}", safe(text)),
+            false => writeln!(f, "  {label:>width$}: {}", safe(text)),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod connect;
 mod decrypt;
 mod derive;
+mod diagnosis;
 mod exit;
 mod explain;
 mod failure;

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+pub mod diagnose;
 pub mod dissect;
 pub mod hex;
 pub mod model;

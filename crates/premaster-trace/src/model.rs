@@ -3,6 +3,10 @@
 //! A connection is flights, a flight is records, a record is messages, a message is fields; beside them stands the
 //! graph of what was derived from what. `schema/trace.v1.json` is the JSON Schema of a [`Trace`]. Additions keep the
 //! name; anything else would become `trace.v2`.
+mod diagnosis;
+
+pub use diagnosis::{Blame, Change, Diagnosis, Kind};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +117,9 @@ pub struct Summary {
     /// What a capture does not open, if something stays closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
+    /// The same as one verdict from all that was seen, with what would mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Diagnosis>,
     /// What is weak but permitted.
     pub warnings: Vec<String>,
 }
@@ -258,6 +265,13 @@ impl Field {
             true => vec![self],
             false => self.children.iter().flat_map(Self::leaves).collect(),
         }
+    }
+
+    /// All its bytes; none if some of them are redacted.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let leaves = self.leaves();
+        let values = leaves.into_iter().map(|leaf| crate::hex::decode(leaf.value.as_deref()?).ok());
+        Some(values.collect::<Option<Vec<_>>>()?.concat())
     }
 
     /// The first field under it, or itself, with this name.

@@ -1,7 +1,8 @@
 //! Listens to one connection, and keeps what it hears.
 use crate::{
-    build::{self, Reveal},
-    model::{Closed, Failure, Side, Trace},
+    build::{self, Logs, Reveal},
+    diagnose::{Circumstances, Lost, Offer},
+    model::{Closed, Diagnosis, Failure, Side, Trace},
     sanitize,
 };
 use premaster::{
@@ -18,6 +19,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How many bytes of records and plaintext a recorder keeps of each end, unless told otherwise.
 const DEFAULT_LIMIT: usize = 4 << 20;
 
+/// The same for one that listens only for failures: a long chain and its messages.
+const DIAGNOSIS_LIMIT: usize = 1 << 18;
+
 /// Collects the events of one connection, from one end or, when it is the observer of both, from both.
 ///
 /// It holds the connection's secrets for as long as it lives, and wipes them when it is dropped.
@@ -25,6 +29,8 @@ pub struct Recorder {
     ends: Mutex<Ends>,
     limit: usize,
     recorded: bool,
+    /// Whether nothing is kept but what tells why a handshake failed.
+    only_failures: bool,
 }
 
 #[derive(Default)]
@@ -32,6 +38,25 @@ struct Ends {
     client: Log,
     server: Log,
     closed: Option<Closed>,
+    circumstances: Circumstances,
+}
+
+impl Ends {
+    /// Whether an event bears on why a connection failed.
+    fn tells_of_failure(&self, side: Side, event: &Event<'_>) -> bool {
+        let log = if side == Side::Client { &self.client } else { &self.server };
+        let established = || log.heard.iter().any(|heard| matches!(heard, Heard::Established(_)));
+        match event {
+            Event::Derived { .. } | Event::EphemeralKey { .. } => false,
+            Event::Content { content_type: ContentType::APPLICATION_DATA, .. } => false,
+            Event::Record { .. } | Event::Content { .. } | Event::Message { .. } => !established(),
+            _ => true,
+        }
+    }
+
+    fn logs(&self) -> Logs<'_> {
+        Logs { client: &self.client, server: &self.server }
+    }
 }
 
 /// What one end told.
@@ -59,7 +84,7 @@ pub(crate) enum Heard {
     Resumed(Resumed),
     Missed(String),
     Established(Established),
-    Failed(Failure),
+    Failed(Failure, Error),
 }
 
 /// An input of a derivation, kept.
@@ -83,7 +108,7 @@ impl Recorder {
     /// One that keeps at most this many bytes of records and as many of plaintext from each end, and says in the
     /// trace that it left something out.
     pub fn with_limit(limit: usize) -> Self {
-        Self { ends: Mutex::default(), limit, recorded: false }
+        Self { ends: Mutex::default(), limit, recorded: false, only_failures: false }
     }
 
     /// One for a connection that somebody listened to: a capture tells it as its client would, and its trace says
@@ -103,10 +128,45 @@ impl Recorder {
         self.ends().closed = Some(closed);
     }
 
+    /// One that keeps no secrets, and nothing once the handshake is finished: enough for a [`diagnosis`], and for
+    /// little else.
+    ///
+    /// [`diagnosis`]: Self::diagnosis
+    pub fn for_diagnosis() -> Self {
+        Self { only_failures: true, ..Self::with_limit(DIAGNOSIS_LIMIT) }
+    }
+
+    /// What is known of the connection besides its events. It takes the place of what was said before.
+    pub fn circumstances(&self, circumstances: Circumstances) {
+        self.ends().circumstances = circumstances;
+    }
+
+    /// The transport ended, as `side` noticed.
+    pub fn lost(&self, side: Side, lost: Lost) {
+        self.ends().circumstances.lost = Some((side, lost));
+    }
+
+    /// Why the handshake failed; none if nothing failed.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        let ends = self.ends();
+        build::diagnosis(ends.logs(), &ends.circumstances)
+    }
+
+    /// ClientHellos that would tell more of why a client was refused, in the order in which to try them, until one
+    /// is answered. Empty if nothing more is to be learnt.
+    pub fn offers(&self) -> Vec<Offer> {
+        let ends = self.ends();
+        build::offers(ends.logs(), &ends.circumstances)
+    }
+
+    pub(crate) fn with_logs<T>(&self, look: impl FnOnce(Logs<'_>) -> T) -> T {
+        look(self.ends().logs())
+    }
+
     /// What happened so far. `title` says what was traced.
     pub fn trace(&self, title: &str, reveal: Reveal) -> Trace {
         let ends = self.ends();
-        let mut trace = build::trace(title, reveal, &ends.client, &ends.server, ends.closed.as_ref());
+        let mut trace = build::trace(title, reveal, ends.logs(), &ends.circumstances, ends.closed.as_ref());
         if self.recorded {
             trace.observed.clear();
         }
@@ -122,8 +182,11 @@ impl Recorder {
 impl Observer for Recorder {
     fn observe(&self, at: At<'_>, event: Event<'_>) {
         let side = Side::from(at.side);
-        let Some(heard) = keep(side, event) else { return };
         let mut ends = self.ends();
+        if self.only_failures && !ends.tells_of_failure(side, &event) {
+            return;
+        }
+        let Some(heard) = keep(side, event) else { return };
         let log = match side {
             Side::Client => &mut ends.client,
             Side::Server => &mut ends.server,
@@ -136,7 +199,7 @@ impl Observer for Recorder {
         if log.bytes.saturating_add(size) > self.limit.saturating_mul(2) {
             log.omitted += 1;
             // How it ended is worth keeping in any case.
-            if !matches!(heard, Heard::Failed(_) | Heard::Established(_)) {
+            if !matches!(heard, Heard::Failed(..) | Heard::Established(_)) {
                 return;
             }
         }
@@ -182,7 +245,7 @@ fn keep(side: Side, event: Event<'_>) -> Option<Heard> {
             Heard::Missed(format!("takes no early data: {miss}"))
         }
         Event::Established(established) => Heard::Established(established),
-        Event::Failed(error) => Heard::Failed(failure(side, error)),
+        Event::Failed(error) => Heard::Failed(failure(side, error), error.clone()),
         // The records themselves show alerts and change_cipher_spec.
         _ => return None,
     })

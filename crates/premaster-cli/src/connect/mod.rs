@@ -4,6 +4,7 @@ mod report;
 mod talk;
 
 use crate::{
+    diagnosis,
     exit::ExitCode,
     failure::Failure,
     link::{Broken, Link},
@@ -22,6 +23,7 @@ use premaster::{
     pki_types::ServerName,
     resume::SessionCache,
 };
+use premaster_trace::Recorder;
 use report::Report;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -54,6 +56,10 @@ pub struct Args {
     time: TimeOptions,
     #[command(flatten)]
     output: OutputOptions,
+    /// After a refusal, do not find out with further ClientHellos what the
+    /// server would have taken
+    #[arg(long)]
+    no_probe: bool,
 }
 
 /// What is sent, and what comes to stdout.
@@ -152,6 +158,14 @@ async fn connect(
     let socket = tokio::net::TcpStream::from_std(socket).map_err(lost)?;
     let mut output = Output::new();
     let failed = |broken: &Broken| broken.failure(format!("the handshake with {} failed", args.target));
+    let recorder = Arc::new(Recorder::for_diagnosis());
+    let config = Arc::new((*config).clone().with_observer(recorder.clone()));
+    let diagnosed = |broken: &Broken, report: &mut Report, failure: Failure| {
+        let target = Some(&args.target).filter(|_| !args.no_probe);
+        let diagnosis = diagnosis::of_client(&recorder, target, diagnosis::lost(broken));
+        report.broken(broken, diagnosis.clone());
+        failure.diagnosed(diagnosis.as_ref())
+    };
     let connection = Connection::client(config, name, &mut output);
     let connection = connection.map_err(|error| failed(&Broken::Tls(error)))?;
     let mut link = Link::new(socket, connection, output);
@@ -163,11 +177,11 @@ async fn connect(
     report.traffic(&link, started.elapsed());
     if let Err(broken) = done {
         link.farewell().await;
-        report.broken(&broken);
-        return Err(failed(&broken));
+        return Err(diagnosed(&broken, report, failed(&broken)));
     }
     report.established(link.connection());
     report.notes(notes.take());
+    report.diagnosis = diagnosis::of_client(&recorder, None, None);
     report.announce(args, io)?;
     let taken = link.connection().info().is_some_and(|info| info.resumed == Resumed::EarlyData);
     let request = if sent_early && taken { Vec::new() } else { request };
@@ -181,8 +195,8 @@ async fn connect(
         Ok(code) => Ok(code),
         Err(talk::Stopped::Output(failure)) => Err(failure),
         Err(talk::Stopped::Broken(broken)) => {
-            report.broken(&broken);
-            Err(broken.failure(format!("the connection with {} broke", args.target)))
+            let failure = broken.failure(format!("the connection with {} broke", args.target));
+            Err(diagnosed(&broken, report, failure))
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     terminal::Io,
 };
 use premaster::{Connection, Error, Info, observe::Resumed, wire::ProtocolVersion};
+use premaster_trace::model::Diagnosis;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct Report {
     response: Option<Response>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault>,
+    /// Why it failed, or did not do all that it was meant to, and what would mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Diagnosis>,
     /// Every connection of the run, the last included.
     attempts: Vec<Attempt>,
     /// What is weak in the last one.
@@ -119,6 +123,7 @@ impl Report {
             cost: None,
             response: None,
             error: None,
+            diagnosis: None,
             attempts: Vec::new(),
             warnings: Vec::new(),
             refused_chain: Vec::new(),
@@ -163,7 +168,8 @@ impl Report {
     }
 
     /// Why the connection broke.
-    pub fn broken(&mut self, broken: &Broken) {
+    pub fn broken(&mut self, broken: &Broken, diagnosis: Option<Diagnosis>) {
+        self.diagnosis = diagnosis;
         let mut fault = Fault::default();
         if let Broken::Tls(error) = broken {
             fault.fault = Some(failure::fault(error.fault()).into());

@@ -2,6 +2,7 @@
 use super::Args;
 use crate::{
     authority::Authority,
+    diagnosis,
     exit::ExitCode,
     failure::Failure,
     options::contradictory,
@@ -66,9 +67,16 @@ pub(super) fn run(
         // It has said all it will: its end of the connection is closed, or has timed out.
         let _ = server.join();
     }
-    let failure = outcome.err().map(|error| match Stream::<TcpStream>::error(&error) {
-        Some(error) => Failure::tls("the handshake failed", error),
-        None => Failure::new(ExitCode::Network, "the connection was lost").why(error),
+    let failure = outcome.err().map(|error| {
+        let lost =
+            diagnosis::lost_with(error.kind()).filter(|_| Stream::<TcpStream>::error(&error).is_none());
+        let target = target.filter(|_| !args.no_probe);
+        let diagnosis = diagnosis::of_client(&recorder, target, lost);
+        let failure = match Stream::<TcpStream>::error(&error) {
+            Some(error) => Failure::tls("the handshake failed", error),
+            None => Failure::new(ExitCode::Network, "the connection was lost").why(error),
+        };
+        failure.diagnosed(diagnosis.as_ref())
     });
     Ok((recorder.trace(&title, reveal), failure))
 }

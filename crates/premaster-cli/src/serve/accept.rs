@@ -1,6 +1,7 @@
 //! Many connections at once: accepted, bounded, and brought to an end.
 use super::content::{Content, Ended, Session};
 use crate::{
+    diagnosis,
     exit::ExitCode,
     failure::Failure,
     link::Link,
@@ -8,6 +9,7 @@ use crate::{
     terminal::{Io, safe},
 };
 use premaster::{Connection, Output, ServerConfig};
+use premaster_trace::Recorder;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -167,7 +169,9 @@ impl Served {
     /// One connection from hello to close, and a line about it.
     async fn session(self, socket: TcpStream, client: SocketAddr, end: watch::Receiver<bool>) {
         let _ = socket.set_nodelay(true);
-        let mut link = Link::new(socket, Connection::server(Arc::clone(&self.config)), Output::new());
+        let recorder = Arc::new(Recorder::for_diagnosis());
+        let config = Arc::new((*self.config).clone().with_observer(recorder.clone()));
+        let mut link = Link::new(socket, Connection::server(config), Output::new());
         let deadline = Instant::now() + self.limits.handshake;
         let mut stop = end.clone();
         let shaken = tokio::select! {
@@ -175,27 +179,38 @@ impl Served {
             _ = stop.wait_for(|end| *end) => return,
         };
         if let Err(broken) = shaken {
-            self.say(client, &format!("handshake failed: {}", broken.brief()));
+            let diagnosis = diagnosis::of_server(&recorder, diagnosis::lost(&broken));
+            let lines = diagnosis.as_ref().map(diagnosis::lines).unwrap_or_default();
+            self.say(client, &format!("handshake failed: {}", broken.brief()), &lines);
             return link.farewell().await;
         }
         if let Some(info) = link.connection().info() {
-            self.say(client, &parameters::server_line(info));
+            self.say(client, &parameters::server_line(info), &[]);
         }
         let mut session = Session { link, idle: self.limits.idle, end };
         match self.content.serve(&mut session).await {
             Ok(()) => session.link.close(),
             // Without close_notify, so that the client does not take half an answer for a whole one.
-            Err(Ended::CutOff(why)) => self.say(client, &format!("cut off: {why}")),
-            Err(Ended::Broken(broken)) => self.say(client, &format!("connection broke: {}", broken.brief())),
+            Err(Ended::CutOff(why)) => self.say(client, &format!("cut off: {why}"), &[]),
+            Err(Ended::Broken(broken)) => {
+                // An alert that only comes now, in TLS 1.3, is about the handshake all the same.
+                let diagnosis = diagnosis::of_server(&recorder, diagnosis::lost(&broken));
+                let lines = diagnosis.as_ref().map(diagnosis::lines).unwrap_or_default();
+                self.say(client, &format!("connection broke: {}", broken.brief()), &lines);
+            }
         }
         session.link.farewell().await;
     }
 
-    /// A line about a connection, in one write so that lines of several do not mix.
-    fn say(&self, client: SocketAddr, text: &str) {
+    /// A line about a connection, and what explains it, in one write so that lines of several do not mix.
+    fn say(&self, client: SocketAddr, text: &str, more: &[(&str, String)]) {
         use std::io::Write;
         if !self.quiet {
-            let line = format!("{client}: {}\n", safe(text));
+            let mut line = format!("{client}: {}\n", safe(text));
+            for (label, text) in more {
+                let colon = if label.is_empty() { ' ' } else { ':' };
+                line.push_str(&format!("  {label:>10}{colon} {}\n", safe(text)));
+            }
             let _ = io::stderr().write_all(line.as_bytes());
         }
     }

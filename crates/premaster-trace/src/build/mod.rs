@@ -9,8 +9,11 @@ mod steps;
 mod summary;
 mod wire;
 
+pub(crate) use wire::Whole;
+
 use crate::{
-    model::{Closed, Schema, Side, Trace},
+    diagnose::{self, Circumstances, Offer, Seen},
+    model::{Closed, Diagnosis, Schema, Side, Trace},
     recorder::Log,
 };
 
@@ -46,15 +49,29 @@ impl<'a> Logs<'a> {
     }
 }
 
+/// The messages that crossed the wire.
+pub(crate) fn messages_of(logs: Logs<'_>) -> Vec<Whole> {
+    wire::Wire::assemble(logs).messages()
+}
+
+/// Why it failed, if it did.
+pub(crate) fn diagnosis(logs: Logs<'_>, circumstances: &Circumstances) -> Option<Diagnosis> {
+    diagnose::diagnose(&Seen::new(logs, &messages_of(logs), circumstances))
+}
+
+/// What would tell more of why.
+pub(crate) fn offers(logs: Logs<'_>, circumstances: &Circumstances) -> Vec<Offer> {
+    diagnose::offers(&Seen::new(logs, &messages_of(logs), circumstances))
+}
+
 /// Puts it all together.
 pub(crate) fn trace(
     title: &str,
     reveal: Reveal,
-    client: &Log,
-    server: &Log,
+    logs: Logs<'_>,
+    circumstances: &Circumstances,
     closed: Option<&Closed>,
 ) -> Trace {
-    let logs = Logs { client, server };
     let wire = wire::Wire::assemble(logs);
     let mut messages = wire.messages();
     let keys = key_pairs::find(logs, &messages);
@@ -69,6 +86,7 @@ pub(crate) fn trace(
         commands::fill(&mut secrets, summary::has_sha384(&summary));
     }
     summary.verdict = exposure::verdict(&summary, &exposure);
+    summary.diagnosis = diagnose::diagnose(&Seen::new(logs, &messages, circumstances));
     let omitted = logs.client.omitted.max(logs.server.omitted);
     let trace = Trace {
         schema: Schema::TraceV1,

@@ -46,6 +46,16 @@ fn anonymize(trace: &mut Trace) {
         trace.summary.verdict = trace.summary.verdict.replace(&closed.reason, &closed.code);
         closed.reason.clone_from(&closed.code);
     }
+    // Errors and verdicts may be about names.
+    if let Some(failure) = &mut trace.summary.failure {
+        failure.what = "redacted: see the alert, the rule and the field".to_owned();
+    }
+    if let Some(verdict) = &mut trace.summary.diagnosis {
+        verdict.what = "redacted: see the kind, the rule and the field".to_owned();
+        verdict.client.clear();
+        verdict.server.clear();
+        verdict.changes.clear();
+    }
     for message in trace
         .flights
         .iter_mut()

@@ -140,7 +140,7 @@ fn tell(side: Side, heard: &Heard, node: Option<&Derivation>, keys: &[KeyPair]) 
         }
         Heard::Missed(text) => plain(Action::Resumed, text.clone()),
         Heard::Established(_) => plain(Action::Established, "has finished the handshake".to_owned()),
-        Heard::Failed(failure) => plain(Action::Failed, format!("gives up: {}", failure.what)),
+        Heard::Failed(failure, _) => plain(Action::Failed, format!("gives up: {}", failure.what)),
         _ => None,
     }
 }

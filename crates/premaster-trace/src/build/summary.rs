@@ -70,7 +70,7 @@ fn add(summary: &mut Summary, heard: &Heard) {
             summary.forward_secret = Some(established.forward_secret);
             summary.group = established.group.map(|group| group.to_string()).or(summary.group.take());
         }
-        Heard::Failed(failure)
+        Heard::Failed(failure, _)
             if summary.failure.is_none() || failure.alert.is_some() && !refused(failure) =>
         {
             summary.failure = Some(failure.clone());

@@ -251,22 +251,30 @@ fn exposure(out: &mut String, trace: &Trace, style: Style) {
     }
 }
 
-fn ending(out: &mut String, trace: &Trace, style: Style) {
-    if let Some(failure) = &trace.summary.failure {
-        section(out, "What went wrong", style);
-        let rows = [
-            ("found by", Some(failure.side.name().to_owned())),
-            ("what", Some(failure.what.clone())),
-            ("fault", Some(failure.fault.clone())),
-            ("rule", failure.rule.clone()),
-            ("alert", failure.alert.clone()),
-            ("remedy", failure.remedy.clone()),
-        ];
-        for (label, value) in rows {
-            if let Some(value) = value {
-                let label = format!("  {label:10} ");
-                hang(out, &label, &style.dim(&label), &sanitize::text(&value), style.width);
-            }
+/// Why it failed: the verdict from all that was seen, and what would mend it.
+fn failure(out: &mut String, trace: &Trace, style: Style) {
+    let (failure, diagnosis) = (trace.summary.failure.as_ref(), trace.summary.diagnosis.as_ref());
+    if failure.is_none() && diagnosis.is_none() {
+        return;
+    }
+    section(out, if trace.summary.established { "What did not work" } else { "What went wrong" }, style);
+    let list = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
+    let rows = [
+        ("found by", failure.map(|failure| failure.side.name().to_owned())),
+        ("error", failure.map(|failure| failure.what.clone())),
+        ("alert", failure.and_then(|failure| failure.alert.clone())),
+        ("verdict", diagnosis.filter(|verdict| verdict.certain).map(|verdict| verdict.what.clone())),
+        ("likely", diagnosis.filter(|verdict| !verdict.certain).map(|verdict| verdict.what.clone())),
+        ("whose turn", diagnosis.map(|verdict| verdict.side.text().to_owned())),
+        ("field", diagnosis.map(|verdict| verdict.field.clone())),
+        ("client", diagnosis.and_then(|verdict| list(&verdict.client))),
+        ("server", diagnosis.and_then(|verdict| list(&verdict.server))),
+        ("rule", diagnosis.map(|verdict| verdict.rfc.clone())),
+    ];
+    for (label, value) in rows {
+        if let Some(value) = value {
+            let label = format!("  {label:11}");
+            hang(out, &label, &style.dim(&label), &sanitize::text(&value), style.width);
         }
     }
     if let Some(closed) = &trace.summary.closed {
@@ -278,6 +286,24 @@ fn ending(out: &mut String, trace: &Trace, style: Style) {
             }
         }
     }
+    let changes = diagnosis.map(|verdict| verdict.changes.as_slice()).unwrap_or_default();
+    match changes {
+        [] => return,
+        [_] => out.push_str("\n  this mends it:\n"),
+        _ => out.push_str("\n  any one of these mends it:\n"),
+    }
+    for change in changes {
+        let label = format!("  {:7}", change.side.name());
+        hang(out, &label, &style.bold(&label), &sanitize::text(&change.what), style.width);
+        if let Some(line) = &change.line {
+            // Whole, to be copied.
+            out.push_str(&format!("   $ {}\n", sanitize::text(line)));
+        }
+    }
+}
+
+fn ending(out: &mut String, trace: &Trace, style: Style) {
+    failure(out, trace, style);
     out.push('\n');
     let verdict = sanitize::text(&trace.summary.verdict);
     for line in super::layout::wrap(&verdict, style.width) {

@@ -58,6 +58,12 @@ impl ClientConfig {
         }
     }
 
+    /// The same configuration, of whose connections `observer` hears as well: a listener for one connection alone.
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(super::listens_too(self.observer, observer));
+        self
+    }
+
     /// The limits on what the server may send.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -68,3 +68,14 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Two listeners in place of one.
+fn listens_too(
+    first: Option<std::sync::Arc<dyn crate::observe::Observer>>,
+    second: std::sync::Arc<dyn crate::observe::Observer>,
+) -> std::sync::Arc<dyn crate::observe::Observer> {
+    match first {
+        None => second,
+        Some(first) => std::sync::Arc::new(vec![first, second]),
+    }
+}

@@ -74,6 +74,12 @@ impl ServerConfig {
         }
     }
 
+    /// The same configuration, of whose connections `observer` hears as well: a listener for one connection alone.
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(super::listens_too(self.observer, observer));
+        self
+    }
+
     /// The limits on what a client may send.
     pub fn limits(&self) -> &Limits {
         &self.limits
