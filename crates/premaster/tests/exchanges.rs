@@ -1,5 +1,5 @@
-//! Every TLS 1.2 suite of every key exchange, against itself: whole, a byte at a time, with and without
-//! encrypt-then-MAC, with and without extended master secret.
+//! Every TLS 1.2 suite of every key exchange, against itself: over every group and with every certificate it takes, with
+//! and without the client's certificate and encrypt-then-MAC, in every way of delivery.
 #![cfg(feature = "legacy")]
 mod common;
 
@@ -16,7 +16,8 @@ use std::sync::Arc;
 struct House {
     authority: Authority,
     rsa: Arc<Credential>,
-    ec: Arc<Credential>,
+    /// One for each curve.
+    ec: [Arc<Credential>; 3],
     dh: Arc<Credential>,
     client: Arc<Credential>,
     roots: Verifier,
@@ -33,7 +34,7 @@ fn house() -> House {
     );
     House {
         rsa: authority.issue(Key::Rsa2048, &["localhost"]),
-        ec: authority.issue(Key::EcdsaP256, &["localhost"]),
+        ec: [Key::EcdsaP256, Key::EcdsaP384, Key::EcdsaP521].map(|key| authority.issue(key, &["localhost"])),
         client: authority.issue(Key::EcdsaP256, &["client"]),
         dh: Arc::new(dh.unwrap()),
         roots: ChainVerifier::new(roots).into(),
@@ -45,84 +46,180 @@ fn psk() -> Arc<ExternalPsk> {
     Arc::new(ExternalPsk::new("a name", Secret::from(&[0x5a; 32][..])))
 }
 
-fn policy(suite: &Suite, etm: bool, ems: bool) -> Policy {
-    let mut policy =
-        Policy::LEGACY.with_versions(&[ProtocolVersion::TLS_1_2]).with_cipher_suites(&[suite.code]);
-    policy.encrypt_then_mac = etm;
-    policy.require_extended_master_secret = ems;
-    policy
+/// One handshake to make.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    suite: &'static Suite,
+    /// The group of the exchange, or of the certificate; none where there is none.
+    group: Option<NamedGroup>,
+    authenticate: bool,
+    encrypt_then_mac: bool,
+    delivery: Delivery,
 }
 
-fn run(house: &House, suite: &Suite, policy: Policy, authenticate: bool, delivery: Delivery) {
-    let what = format!("{} {authenticate} {delivery:?}", suite.name());
+/// The curves that certificates are for, in the order of [`House::ec`].
+const CERTIFIED: [NamedGroup; 3] = [NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::secp521r1];
+const CURVES: [NamedGroup; 4] =
+    [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::secp521r1];
+const FINITE_FIELDS: [NamedGroup; 5] = [
+    NamedGroup::ffdhe2048,
+    NamedGroup::ffdhe3072,
+    NamedGroup::ffdhe4096,
+    NamedGroup::ffdhe6144,
+    NamedGroup::ffdhe8192,
+];
+
+impl Case {
+    /// Each suite of this exchange, in every combination. With the larger finite fields the ways of delivery take
+    /// turns.
+    fn all(exchange: KeyExchange) -> Vec<Self> {
+        let mut cases = Vec::new();
+        for suite in Suite::ALL.iter().filter(|suite| suite.key_exchange == exchange) {
+            for group in groups(exchange) {
+                for authenticate in [false, true] {
+                    let cbc = matches!(suite.protection, Protection::Cbc { .. });
+                    for encrypt_then_mac in [false, true].into_iter().take(1 + usize::from(cbc)) {
+                        let large = FINITE_FIELDS[1..].iter().any(|large| group == Some(*large));
+                        let turn = [Delivery::ALL[cases.len() % Delivery::ALL.len()]];
+                        for delivery in if large { &turn[..] } else { &Delivery::ALL } {
+                            let delivery = *delivery;
+                            cases.push(Self { suite, group, authenticate, encrypt_then_mac, delivery });
+                        }
+                    }
+                }
+            }
+        }
+        cases
+    }
+
+    fn policy(&self) -> Policy {
+        // What signs belongs to one of these; after the group under test they only serve to be told.
+        let groups: Vec<_> = self.group.into_iter().chain(CERTIFIED).collect();
+        let mut policy = Policy::LEGACY
+            .with_versions(&[ProtocolVersion::TLS_1_2])
+            .with_cipher_suites(&[self.suite.code])
+            .with_groups(&groups);
+        policy.encrypt_then_mac = self.encrypt_then_mac;
+        policy.require_extended_master_secret = true;
+        policy
+    }
+}
+
+fn groups(exchange: KeyExchange) -> Vec<Option<NamedGroup>> {
+    match exchange {
+        KeyExchange::Ecdh => CERTIFIED.map(Some).to_vec(),
+        exchange if exchange.is_elliptic() => CURVES.map(Some).to_vec(),
+        // The group is the certificate's.
+        KeyExchange::Dh => vec![None],
+        exchange if exchange.is_finite_field() => FINITE_FIELDS.map(Some).to_vec(),
+        _ => vec![None],
+    }
+}
+
+fn run(house: &House, case: &Case) {
+    let suite = case.suite;
     let credential = match (suite.key_exchange, suite.authentication) {
         (KeyExchange::Dh, _) => &house.dh,
-        (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => &house.ec,
+        (KeyExchange::Ecdh, _) => {
+            &house.ec[CERTIFIED.iter().position(|curve| case.group == Some(*curve)).unwrap()]
+        }
+        (_, Authentication::Ecdsa) => &house.ec[0],
         _ => &house.rsa,
     };
     let because = || LegacyOptIn::for_every_peer("a test of every exchange");
     let client = ClientConfig::builder()
-        .policy(policy.clone())
+        .policy(case.policy())
         .verifier(house.roots.clone())
         .credentials(Credentials::always(house.client.clone()))
         .external_psks([psk()])
+        .max_fragment(case.delivery.max_fragment())
         .allow_legacy(because());
     let mut server = ServerConfig::builder()
-        .policy(policy.clone())
+        .policy(case.policy())
         .credentials(Credentials::always(credential.clone()))
         .external_psks(PskSource::These(Arc::new([psk()])))
+        .max_fragment(case.delivery.max_fragment())
         .allow_legacy(because());
-    if authenticate {
+    if case.authenticate {
         server =
             server.client_authentication(ClientAuthentication::Required(house.authority.verifier().into()));
     }
     let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()));
-    let pair = Pair::new(client, server).delivering(delivery).handshake();
-    let pair = pair.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let pair = Pair::new(client, server).delivering(case.delivery).handshake();
+    let pair = pair.unwrap_or_else(|error| panic!("{case:?}: {error}"));
     for end in [&pair.client, &pair.server] {
         let info = end.connection.info().unwrap();
-        assert_eq!(info.suite, suite, "{what}");
-        assert_eq!(info.forward_secret, suite.is_forward_secret(), "{what}");
+        assert_eq!(info.suite, suite, "{case:?}");
+        assert_eq!(info.forward_secret, suite.is_forward_secret(), "{case:?}");
+        assert_eq!(info.encrypt_then_mac, case.encrypt_then_mac, "{case:?}");
+        if suite.key_exchange.is_ephemeral() {
+            assert_eq!(info.group, case.group, "{case:?}");
+        }
     }
-    let authenticated = authenticate && suite.key_exchange.has_certificate();
-    assert_eq!(pair.server.connection.info().unwrap().peer.is_some(), authenticated, "{what}");
+    let authenticated = case.authenticate && suite.key_exchange.has_certificate();
+    assert_eq!(pair.server.connection.info().unwrap().peer.is_some(), authenticated, "{case:?}");
     pair.exchange_and_close();
 }
 
-#[test]
-fn every_suite() {
+fn every_case(exchange: KeyExchange) {
     let house = house();
-    let mut suites = 0;
-    for suite in Suite::ALL.iter().filter(|suite| suite.version() == ProtocolVersion::TLS_1_2) {
-        if matches!(suite.key_exchange, KeyExchange::DhAnon | KeyExchange::EcdhAnon)
-            && !cfg!(feature = "laboratory")
-        {
-            continue;
-        }
-        suites += 1;
-        for (authenticate, delivery) in
-            [(false, Delivery::Whole), (true, Delivery::Whole), (false, Delivery::ByteAtATime)]
-        {
-            run(&house, suite, policy(suite, true, true), authenticate, delivery);
-        }
-        if matches!(suite.protection, Protection::Cbc { .. }) {
-            run(&house, suite, policy(suite, false, true), false, Delivery::Whole);
-        }
-    }
-    assert!(suites > 90, "{suites}");
+    let cases = Case::all(exchange);
+    assert!(cases.len() >= 24, "{}", cases.len());
+    cases.iter().for_each(|case| run(&house, case));
 }
 
 #[test]
-fn every_finite_field_group() {
-    let house = house();
-    let suite = Suite::parse("DHE-RSA-AES128-GCM-SHA256").unwrap();
-    for group in [
-        NamedGroup::ffdhe2048,
-        NamedGroup::ffdhe3072,
-        NamedGroup::ffdhe4096,
-        NamedGroup::ffdhe6144,
-        NamedGroup::ffdhe8192,
-    ] {
-        run(&house, suite, policy(suite, true, true).with_groups(&[group]), false, Delivery::Whole);
+fn rsa() {
+    every_case(KeyExchange::Rsa);
+}
+
+#[test]
+fn static_dh() {
+    every_case(KeyExchange::Dh);
+}
+
+#[test]
+fn static_ecdh() {
+    every_case(KeyExchange::Ecdh);
+}
+
+#[test]
+fn plain_psk() {
+    every_case(KeyExchange::Psk);
+}
+
+#[test]
+fn dhe_psk() {
+    every_case(KeyExchange::DhePsk);
+}
+
+#[test]
+fn ecdhe_psk() {
+    every_case(KeyExchange::EcdhePsk);
+}
+
+#[test]
+fn rsa_psk() {
+    every_case(KeyExchange::RsaPsk);
+}
+
+#[cfg(feature = "laboratory")]
+#[test]
+fn anonymous() {
+    every_case(KeyExchange::DhAnon);
+    every_case(KeyExchange::EcdhAnon);
+}
+
+/// With `pair`, which has what is ephemeral and has certificates, this is every exchange there is.
+#[test]
+fn nothing_is_left_out() {
+    let mut suites = 0;
+    for suite in Suite::ALL {
+        suites += 1;
+        match suite.key_exchange {
+            KeyExchange::Tls13 | KeyExchange::Dhe | KeyExchange::Ecdhe => {}
+            exchange => assert!(Case::all(exchange).iter().any(|case| case.suite == suite), "{suite:?}"),
+        }
     }
+    assert!(suites > 95, "{suites}");
 }

@@ -1,16 +1,20 @@
-//! Both ends in memory: every combination of version, suite, group, key, client authentication and delivery.
+//! Both ends in memory: every combination of version, suite, group, key, client authentication and delivery that
+//! is ephemeral and has certificates. The rest is in `exchanges`.
 mod common;
 
-use common::{Authority, Delivery, Key, Pair, client_config, server_config};
+use common::{Authority, Delivery, End, Key, Pair, client_config, server_config};
 use premaster::{
     Policy,
-    config::ClientAuthentication,
-    identity::Credentials,
-    suite::Authentication,
+    config::{ClientAuthentication, is_anonymous, is_fenced},
+    exchange::{Group, GroupKind},
+    identity::{Credential, Credentials},
+    suite::{Authentication, Protection, Suite},
     wire::{NamedGroup, ProtocolVersion, Side},
 };
+use std::sync::Arc;
 
-const KEYS: [Key; 5] = [Key::EcdsaP256, Key::EcdsaP384, Key::EcdsaP521, Key::Ed25519, Key::Rsa2048];
+const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
+const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
 
 /// The group under test, and after it the curve of the certificate's key, which a TLS 1.2 client must support too
 /// (RFC 8422 section 5.3).
@@ -24,64 +28,169 @@ fn groups(group: NamedGroup, key: Key) -> Vec<NamedGroup> {
     std::iter::once(group).chain(certified.filter(|certified| *certified != group)).collect()
 }
 
-#[test]
-fn every_suite_group_and_key() {
-    let authority = Authority::new();
-    let client_credential = authority.issue(Key::EcdsaP256, &["client"]);
-    for key in KEYS {
-        let credential = authority.issue(key, &["localhost"]);
-        for version in [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2] {
-            for suite in Policy::MODERN.suites(version) {
-                let rsa = key == Key::Rsa2048;
-                if (suite.authentication == Authentication::Rsa && !rsa)
-                    || (suite.authentication == Authentication::Ecdsa && rsa)
-                {
-                    continue;
-                }
-                for group in Policy::MODERN.groups.iter().copied() {
-                    if version == ProtocolVersion::TLS_1_2 && group == NamedGroup::X25519MLKEM768 {
-                        continue;
-                    }
-                    for (authenticate, delivery) in
-                        [(false, Delivery::Whole), (true, Delivery::Whole), (true, Delivery::ByteAtATime)]
-                    {
-                        let policy = Policy::MODERN
-                            .with_versions(&[version])
-                            .with_cipher_suites(&[suite.code])
-                            .with_groups(&groups(group, key));
-                        let client = client_config(&authority, |builder| {
-                            builder
-                                .policy(policy.clone())
-                                .credentials(Credentials::always(client_credential.clone()))
-                        });
-                        let server = server_config(credential.clone(), |builder| match authenticate {
-                            true => builder.policy(policy).client_authentication(
-                                ClientAuthentication::Required(authority.verifier().into()),
-                            ),
-                            false => builder.policy(policy),
-                        });
-                        let what = format!("{version} {suite:?} {group} {key:?} {authenticate} {delivery:?}");
-                        let pair = Pair::new(client, server).delivering(delivery).handshake();
-                        let pair = pair.unwrap_or_else(|error| panic!("{what}: {error}"));
-                        for end in [&pair.client, &pair.server] {
-                            let info = end.connection.info().unwrap();
-                            assert_eq!(info.version, version, "{what}");
-                            assert_eq!(info.suite, suite, "{what}");
-                            assert_eq!(info.group, Some(group), "{what}");
-                            assert!(info.forward_secret && info.extended_master_secret, "{what}");
-                            let knows_peer = end.connection.side() == Side::Client || authenticate;
-                            assert_eq!(info.peer.is_some(), knows_peer, "{what}");
-                        }
-                        let export = |end: &common::End| {
-                            let mut out = [0; 40];
-                            end.connection.export("EXPORTER-test", Some(b"context"), &mut out).unwrap();
-                            out
-                        };
-                        assert_eq!(export(&pair.client), export(&pair.server), "{what}");
-                        pair.exchange_and_close();
-                    }
+fn suites(version: ProtocolVersion, key: Key) -> impl Iterator<Item = &'static Suite> {
+    Suite::ALL.iter().filter(move |suite| {
+        let fits = match suite.authentication {
+            Authentication::Tls13 => true,
+            Authentication::Rsa => key == Key::Rsa2048,
+            Authentication::Ecdsa => key != Key::Rsa2048,
+            _ => false,
+        };
+        suite.version() == version && fits && !is_fenced(suite) && !is_anonymous(suite)
+    })
+}
+
+fn reaches(suite: &Suite, group: &Group) -> bool {
+    match (suite.version(), group.kind) {
+        (V13, _) => true,
+        (_, GroupKind::Curve) => suite.key_exchange.is_elliptic(),
+        (_, GroupKind::FiniteField) => suite.key_exchange.is_finite_field(),
+        _ => false,
+    }
+}
+
+/// Every way of delivery; for the groups whose arithmetic takes longest one after another, by turns.
+fn deliveries(group: &Group, turn: &mut usize) -> Vec<Delivery> {
+    *turn += 1;
+    match group.code {
+        NamedGroup::ffdhe3072 | NamedGroup::ffdhe4096 | NamedGroup::ffdhe6144 | NamedGroup::ffdhe8192 => {
+            vec![Delivery::ALL[*turn % Delivery::ALL.len()]]
+        }
+        _ => Delivery::ALL.to_vec(),
+    }
+}
+
+struct House {
+    authority: Authority,
+    key: Key,
+    server: Arc<Credential>,
+    client: Arc<Credential>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    suite: &'static Suite,
+    group: &'static Group,
+    authenticate: bool,
+    encrypt_then_mac: bool,
+    delivery: Delivery,
+}
+
+impl House {
+    fn new(key: Key) -> Self {
+        let authority = Authority::new();
+        let (server, client) =
+            (authority.issue(key, &["localhost"]), authority.issue(Key::EcdsaP256, &["client"]));
+        Self { authority, key, server, client }
+    }
+
+    fn run(&self, case: &Case) {
+        let mut policy = Policy::MODERN
+            .with_versions(&[case.suite.version()])
+            .with_cipher_suites(&[case.suite.code])
+            .with_groups(&groups(case.group.code, self.key));
+        policy.encrypt_then_mac = case.encrypt_then_mac;
+        let max_fragment = case.delivery.max_fragment();
+        let client = client_config(&self.authority, |builder| {
+            let builder = builder.policy(policy.clone()).max_fragment(max_fragment);
+            builder.credentials(Credentials::always(self.client.clone()))
+        });
+        let server = server_config(self.server.clone(), |builder| {
+            let builder = builder.policy(policy).max_fragment(max_fragment);
+            match case.authenticate {
+                true => builder
+                    .client_authentication(ClientAuthentication::Required(self.authority.verifier().into())),
+                false => builder,
+            }
+        });
+        let pair = Pair::new(client, server).delivering(case.delivery).handshake();
+        let pair = pair.unwrap_or_else(|error| panic!("{:?} {case:?}: {error}", self.key));
+        for end in [&pair.client, &pair.server] {
+            let info = end.connection.info().unwrap();
+            assert_eq!((info.suite, info.group), (case.suite, Some(case.group.code)), "{case:?}");
+            assert!(info.forward_secret && info.extended_master_secret, "{case:?}");
+            assert_eq!(info.encrypt_then_mac, case.encrypt_then_mac, "{case:?}");
+            let knows_peer = end.connection.side() == Side::Client || case.authenticate;
+            assert_eq!(info.peer.is_some(), knows_peer, "{case:?}");
+        }
+        let export = |end: &End| {
+            let mut out = [0; 40];
+            end.connection.export("EXPORTER-test", Some(b"context"), &mut out).unwrap();
+            out
+        };
+        assert_eq!(export(&pair.client), export(&pair.server), "{case:?}");
+        pair.exchange_and_close();
+    }
+}
+
+fn every_case(version: ProtocolVersion, key: Key) {
+    let house = House::new(key);
+    let (mut turn, mut run) = (0, 0);
+    for suite in suites(version, key) {
+        let orders: &[bool] = match suite.protection {
+            Protection::Cbc { .. } => &[false, true],
+            Protection::Aead(_) => &[false],
+        };
+        for group in Group::ALL.iter().filter(|group| reaches(suite, group)) {
+            for (authenticate, encrypt_then_mac) in
+                [false, true].into_iter().flat_map(|first| orders.iter().map(move |order| (first, *order)))
+            {
+                for delivery in deliveries(group, &mut turn) {
+                    house.run(&Case { suite, group, authenticate, encrypt_then_mac, delivery });
+                    run += 1;
                 }
             }
         }
     }
+    assert!(run > 350, "{run}");
+}
+
+#[test]
+fn tls13_with_p256() {
+    every_case(V13, Key::EcdsaP256);
+}
+
+#[test]
+fn tls13_with_p384() {
+    every_case(V13, Key::EcdsaP384);
+}
+
+#[test]
+fn tls13_with_p521() {
+    every_case(V13, Key::EcdsaP521);
+}
+
+#[test]
+fn tls13_with_ed25519() {
+    every_case(V13, Key::Ed25519);
+}
+
+#[test]
+fn tls13_with_rsa() {
+    every_case(V13, Key::Rsa2048);
+}
+
+#[test]
+fn tls12_with_p256() {
+    every_case(V12, Key::EcdsaP256);
+}
+
+#[test]
+fn tls12_with_p384() {
+    every_case(V12, Key::EcdsaP384);
+}
+
+#[test]
+fn tls12_with_p521() {
+    every_case(V12, Key::EcdsaP521);
+}
+
+#[test]
+fn tls12_with_ed25519() {
+    every_case(V12, Key::Ed25519);
+}
+
+#[test]
+fn tls12_with_rsa() {
+    every_case(V12, Key::Rsa2048);
 }

@@ -4,6 +4,7 @@ use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
+    wire::record::MAX_PLAINTEXT,
 };
 use std::{fmt, sync::Arc};
 
@@ -25,6 +26,7 @@ pub struct ClientConfig {
     pub(crate) middlebox_compatibility: bool,
     pub(crate) fallback_scsv: bool,
     pub(crate) limits: Limits,
+    pub(crate) max_fragment: usize,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -51,6 +53,7 @@ impl ClientConfig {
                 middlebox_compatibility: true,
                 fallback_scsv: false,
                 limits: Limits::default(),
+                max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(SystemRandom),
                 clock: Arc::new(SystemClock),
                 observer: None,
@@ -192,6 +195,13 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// How many bytes of plaintext a record holds at most when this side sends: 1 to 16,384, the default. Short
+    /// records reach the peer's application sooner, and cost more.
+    pub fn max_fragment(mut self, max_fragment: usize) -> Self {
+        self.config.max_fragment = max_fragment;
+        self
+    }
+
     /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.config.random = random;
@@ -217,6 +227,7 @@ impl ClientConfigBuilder {
     pub fn build(mut self) -> Result<ClientConfig, ConfigError> {
         self.config.policy.check(&self.config.legacy)?;
         super::server::check_alpn(&self.config.alpn)?;
+        super::server::check_max_fragment(self.config.max_fragment)?;
         match self.verifier {
             Some(verifier) => self.config.verifier = verifier,
             // Where only a pre-shared key can authenticate the server there is no certificate to verify.

@@ -4,6 +4,7 @@ use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{Credentials, PskSource, Verifier},
     observe::Observer,
+    wire::record::MAX_PLAINTEXT,
 };
 use std::{fmt, sync::Arc};
 
@@ -46,6 +47,7 @@ pub struct ServerConfig {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ignore_unknown_alpn: bool,
     pub(crate) limits: Limits,
+    pub(crate) max_fragment: usize,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -67,6 +69,7 @@ impl ServerConfig {
                 alpn: Vec::new(),
                 ignore_unknown_alpn: false,
                 limits: Limits::default(),
+                max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(SystemRandom),
                 clock: Arc::new(SystemClock),
                 observer: None,
@@ -174,6 +177,13 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// How many bytes of plaintext a record holds at most when this side sends: 1 to 16,384, the default. Short
+    /// records reach the peer's application sooner, and cost more.
+    pub fn max_fragment(mut self, max_fragment: usize) -> Self {
+        self.config.max_fragment = max_fragment;
+        self
+    }
+
     /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.config.random = random;
@@ -199,6 +209,7 @@ impl ServerConfigBuilder {
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
         self.config.policy.check(&self.config.legacy)?;
         check_alpn(&self.config.alpn)?;
+        check_max_fragment(self.config.max_fragment)?;
         if self.config.credentials.is_none()
             && self.config.external_psks.is_none()
             && self.config.policy.needs_certificate()
@@ -206,6 +217,13 @@ impl ServerConfigBuilder {
             return Err(ConfigError::NoCredential);
         }
         Ok(self.config)
+    }
+}
+
+pub(super) const fn check_max_fragment(max_fragment: usize) -> Result<(), ConfigError> {
+    match max_fragment {
+        1..=MAX_PLAINTEXT => Ok(()),
+        _ => Err(ConfigError::BadLimit("max_fragment")),
     }
 }
 

@@ -131,7 +131,7 @@ impl Connection {
         output: &mut Output,
     ) -> Result<Self, Error> {
         let tap = Tap::new(config.observer.as_ref(), Side::Client);
-        let peer = Peer::new(tap.clone());
+        let peer = Peer::new(tap.clone(), config.max_fragment);
         let limits = Arc::new(config.limits.clone());
         let script: Script = Box::pin(handshake::client(peer.clone(), config, name));
         let mut connection = Self::new(Side::Client, tap, limits, peer, script);
@@ -142,7 +142,7 @@ impl Connection {
     /// The server's end.
     pub fn server(config: Arc<ServerConfig>) -> Self {
         let tap = Tap::new(config.observer.as_ref(), Side::Server);
-        let peer = Peer::new(tap.clone());
+        let peer = Peer::new(tap.clone(), config.max_fragment);
         let limits = Arc::new(config.limits.clone());
         let script: Script = Box::pin(handshake::server(peer.clone(), config));
         let mut connection = Self::new(Side::Server, tap, limits, peer, script);

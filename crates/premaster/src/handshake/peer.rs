@@ -103,8 +103,8 @@ impl From<Vec<u8>> for Message {
 }
 
 impl Peer {
-    /// The peer, before anything was said.
-    pub(crate) fn new(tap: Tap) -> Self {
+    /// The peer, before anything was said. Records for it hold at most `max_fragment` bytes of plaintext.
+    pub(crate) fn new(tap: Tap, max_fragment: usize) -> Self {
         Self(Arc::new(Mutex::new(Mailbox {
             tap,
             inbound: None,
@@ -114,7 +114,7 @@ impl Peer {
             sealer: Sealer::plaintext(),
             write_epoch: Epoch::Plaintext,
             output: Output::new(),
-            max_fragment: 1 << 14,
+            max_fragment,
             may_send: false,
             early_allowance: 0,
             early_data: EarlyData::Refused,

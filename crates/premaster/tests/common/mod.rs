@@ -129,8 +129,27 @@ pub fn server_config(
 /// How bytes are delivered.
 #[derive(Clone, Copy, Debug)]
 pub enum Delivery {
+    /// A flight at a time, several messages to a record.
     Whole,
+    /// In the same records.
     ByteAtATime,
+    /// Every message cut over several records, in the clear as under protection: both ends send with
+    /// [`max_fragment`](Self::max_fragment).
+    SplitRecords,
+    /// What is in the clear with one message to a record.
+    OneMessageARecord,
+}
+
+impl Delivery {
+    pub const ALL: [Self; 4] = [Self::Whole, Self::ByteAtATime, Self::SplitRecords, Self::OneMessageARecord];
+
+    /// What both ends have to be configured with. Even ServerHelloDone, which has four bytes, is cut.
+    pub const fn max_fragment(self) -> usize {
+        match self {
+            Self::SplitRecords => 3,
+            _ => 1 << 14,
+        }
+    }
 }
 
 /// One end, with its buffers.
@@ -250,8 +269,37 @@ impl Pair {
 
 fn deliver(end: &mut End, bytes: &[u8], delivery: Delivery) -> Result<(), Error> {
     match delivery {
-        Delivery::Whole if bytes.is_empty() => Ok(()),
-        Delivery::Whole => end.take(bytes),
+        _ if bytes.is_empty() => Ok(()),
+        Delivery::Whole | Delivery::SplitRecords => end.take(bytes),
+        Delivery::OneMessageARecord => end.take(&one_message_a_record(bytes)),
         Delivery::ByteAtATime => bytes.iter().try_for_each(|byte| end.take(&[*byte])),
     }
+}
+
+/// The same bytes with every record of several whole handshake messages in the clear cut between them.
+fn one_message_a_record(mut bytes: &[u8]) -> Vec<u8> {
+    let mut cut = Vec::with_capacity(bytes.len() + 32);
+    let mut in_the_clear = true;
+    while let Some((header, rest)) = bytes.split_first_chunk::<5>() {
+        let (mut fragment, after) = rest.split_at(usize::from(u16::from_be_bytes([header[3], header[4]])));
+        bytes = after;
+        // In TLS 1.2 keys are in use from change_cipher_spec on.
+        in_the_clear &= header[0] == 22;
+        while in_the_clear && fragment.len() > 4 {
+            let length = 4 + usize::from(u16::from_be_bytes([fragment[2], fragment[3]]));
+            if fragment[1] != 0 || fragment.len() <= length {
+                break;
+            }
+            let (message, others) = fragment.split_at(length);
+            cut.extend_from_slice(&header[..3]);
+            cut.extend_from_slice(&(length as u16).to_be_bytes());
+            cut.extend_from_slice(message);
+            fragment = others;
+        }
+        cut.extend_from_slice(&header[..3]);
+        cut.extend_from_slice(&(fragment.len() as u16).to_be_bytes());
+        cut.extend_from_slice(fragment);
+    }
+    cut.extend_from_slice(bytes);
+    cut
 }
