@@ -2,50 +2,23 @@
 //! when it should be, and if not, the server knows why.
 mod common;
 
-use common::{Authority, Key, Pair};
+use common::{
+    Authority, Key, Pair,
+    sessions::{Attempts, Careless},
+};
 use premaster::{
     ClientConfig, Policy, ServerConfig,
     config::{ClientAuthentication, ClientResumption, ServerConfigBuilder, ServerSessions},
     identity::{Credential, Credentials},
-    observe::{At, Event, Miss, Observer, Resumed, Resumption, ScopeField},
+    observe::{Miss, Resumed, ScopeField},
     pki_types::UnixTime,
-    resume::{ClientSession, ClientSessions, MemoryStore, Rotation, ScopePolicy, SessionKey, TicketKeys},
+    resume::{MemoryStore, Rotation, ScopePolicy, TicketKeys},
     wire::{CipherSuite, ProtocolVersion},
 };
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
 const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
-
-/// A client that offers the session it got first, again and again, to whomever it meets.
-#[derive(Default)]
-struct Careless(Mutex<Option<Arc<ClientSession>>>);
-
-impl ClientSessions for Careless {
-    fn put(&self, session: ClientSession) {
-        self.0.lock().unwrap().get_or_insert_with(|| Arc::new(session));
-    }
-
-    fn take(&self, _: &SessionKey, _: UnixTime) -> Option<Arc<ClientSession>> {
-        self.0.lock().unwrap().clone()
-    }
-
-    fn forget(&self, _: &ClientSession) {}
-}
-
-#[derive(Default)]
-struct Heard(Mutex<Vec<Miss>>);
-
-impl Observer for Heard {
-    fn observe(&self, _at: At<'_>, event: Event<'_>) {
-        if let Event::Resumption(Resumption::Missed(miss)) = event {
-            self.0.lock().unwrap().push(miss);
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mechanism {
@@ -68,6 +41,7 @@ enum Change {
     Credential,
     ClientAuthentication,
     TrustedAuthorities,
+    VerifiedIdentity,
     Alpn,
     TrustEpoch,
     Context,
@@ -75,12 +49,13 @@ enum Change {
     Suite,
 }
 
-const CHANGES: [Change; 10] = [
+const CHANGES: [Change; 11] = [
     Change::Nothing,
     Change::Name,
     Change::Credential,
     Change::ClientAuthentication,
     Change::TrustedAuthorities,
+    Change::VerifiedIdentity,
     Change::Alpn,
     Change::TrustEpoch,
     Change::Context,
@@ -94,7 +69,7 @@ struct Fixture {
     client: Arc<Credential>,
     keys: Arc<TicketKeys>,
     store: Arc<MemoryStore>,
-    heard: Arc<Heard>,
+    heard: Arc<Attempts>,
 }
 
 impl Fixture {
@@ -159,10 +134,14 @@ impl Fixture {
             (Change::ClientAuthentication, Asked::Required) => Asked::Optional,
             _ => asked,
         };
+        let mut verifier = premaster::identity::Verifier::from(trusted);
+        if change == Change::VerifiedIdentity {
+            verifier = verifier.report_only();
+        }
         builder.client_authentication(match asked {
             Asked::No => ClientAuthentication::None,
-            Asked::Optional => ClientAuthentication::Optional(trusted.into()),
-            Asked::Required => ClientAuthentication::Required(trusted.into()),
+            Asked::Optional => ClientAuthentication::Optional(verifier),
+            Asked::Required => ClientAuthentication::Required(verifier),
         })
     }
 
@@ -211,6 +190,7 @@ fn expected(change: Change, asked: Asked) -> Option<ScopeField> {
         Change::Credential => Some(ScopeField::Credential),
         Change::ClientAuthentication => Some(ScopeField::ClientAuthentication),
         Change::TrustedAuthorities if asked != Asked::No => Some(ScopeField::ClientAuthentication),
+        Change::VerifiedIdentity if asked != Asked::No => Some(ScopeField::VerifiedIdentity),
         Change::Alpn => Some(ScopeField::Alpn),
         Change::TrustEpoch => Some(ScopeField::TrustEpoch),
         Change::Context => Some(ScopeField::Application),
@@ -230,14 +210,15 @@ fn resumed_exactly_when_it_should_be() {
                     let server = |change| fixture.server(mechanism, asked, change, ScopePolicy::STRICT);
                     let first = fixture.client(&sessions, version, Change::Nothing);
                     assert_eq!(connect("localhost", first, server(Change::Nothing)), Resumed::Full, "{what}");
-                    fixture.heard.0.lock().unwrap().clear();
+                    fixture.heard.take();
                     let name = if change == Change::Name { "other.example" } else { "localhost" };
                     let again = fixture.client(&sessions, version, change);
                     let resumed = connect(name, again, server(change));
                     let same = change == Change::Nothing
-                        || change == Change::TrustedAuthorities && asked == Asked::No;
+                        || asked == Asked::No
+                            && matches!(change, Change::TrustedAuthorities | Change::VerifiedIdentity);
                     assert_eq!(resumed.is_resumed(), same, "{what}");
-                    let missed = std::mem::take(&mut *fixture.heard.0.lock().unwrap());
+                    let missed = fixture.heard.misses();
                     if let Some(field) = expected(change, asked) {
                         assert_eq!(missed, [Miss::Scope(field)], "{what}");
                     }

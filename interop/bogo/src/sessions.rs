@@ -2,7 +2,7 @@
 use premaster::{
     config::{ClientResumption, Clock, ServerSessions, SystemClock},
     pki_types::UnixTime,
-    resume::{ClientSession, ClientSessions, MemoryStore, Rotation, SessionKey, TicketKeys},
+    resume::{ClientSession, ClientSessions, MemoryStore, Rotation, SessionKey, SessionName, TicketKeys},
 };
 use std::{
     sync::{
@@ -95,5 +95,5 @@ impl ClientSessions for Kept {
         self.last().filter(|session| !session.is_expired(now))
     }
 
-    fn forget(&self, _: &ClientSession) {}
+    fn forget(&self, _: &SessionKey, _: &SessionName) {}
 }

@@ -220,6 +220,7 @@ fn client_sends_early(
     client.wait_for_output(b"an answer\n");
     stream.get_mut().close().unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    drop(stream);
     let finished = client.wait();
     assert!(finished.status.success(), "{}", finished.written.text());
     (resumed, finished.written.text())

@@ -1,5 +1,8 @@
 //! What the two sides keep of their connections, and under which conditions they build on it.
-use crate::resume::{ClientSessions, Freshness, ScopePolicy, SharedKeys, Store, TicketKeys, Vault};
+use crate::{
+    resume::{ClientSessions, Freshness, ScopePolicy, SharedKeys, Store, TicketKeys, Vault},
+    wire::extension::TicketRequestClientHello,
+};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A server's sessions: where they are kept, for how long, and what they are bound to.
@@ -157,24 +160,32 @@ impl fmt::Debug for ServerSessions {
 pub struct ClientResumption {
     pub(crate) sessions: Option<Arc<dyn ClientSessions>>,
     pub(crate) early_data: bool,
+    pub(crate) ticket_request: Option<TicketRequestClientHello>,
     pub(crate) context: Vec<u8>,
 }
 
 impl ClientResumption {
     /// Nothing is kept, and every handshake is a full one.
     pub const fn none() -> Self {
-        Self { sessions: None, early_data: false, context: Vec::new() }
+        Self { sessions: None, early_data: false, ticket_request: None, context: Vec::new() }
     }
 
     /// Sessions are kept here.
     pub fn with(sessions: Arc<dyn ClientSessions>) -> Self {
-        Self { sessions: Some(sessions), early_data: false, context: Vec::new() }
+        Self { sessions: Some(sessions), ..Self::none() }
     }
 
     /// Whether data may go along with the first flight where a ticket allows it (0-RTT). Default no: such data
     /// can be replayed, and has less forward secrecy.
     pub fn early_data(mut self, allow: bool) -> Self {
         self.early_data = allow;
+        self
+    }
+
+    /// Tells the server how many TLS 1.3 tickets are wanted (RFC 9149): after a full handshake, and after one that
+    /// resumed. A client that opens many connections at once needs one for each. Default: the server decides.
+    pub fn tickets(mut self, new_session_count: u8, resumption_count: u8) -> Self {
+        self.ticket_request = Some(TicketRequestClientHello { new_session_count, resumption_count });
         self
     }
 

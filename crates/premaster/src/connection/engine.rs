@@ -279,6 +279,9 @@ impl Connection {
     fn refused(&mut self, description: AlertDescription) -> Error {
         let error = Error::Refused(description);
         self.tap.emit(|| Event::Failed(&error));
+        if description != AlertDescription::close_notify {
+            self.forget_sessions();
+        }
         self.state = State::Failed(Box::new(error.clone()));
         error
     }

@@ -363,12 +363,25 @@ impl Connection {
         }
     }
 
+    /// RFC 5246 section 7.2.2: a connection that ended with a fatal alert MUST NOT be resumed.
+    fn forget_sessions(&mut self) {
+        let leaves = match &mut self.state {
+            State::Handshaking(handshaking) => handshaking.peer.mailbox().leaves.take(),
+            State::Established(traffic) => traffic.leaves.take(),
+            State::Failed(_) => None,
+        };
+        if let Some(leaves) = leaves {
+            leaves.forget();
+        }
+    }
+
     /// Tells the peer, and remembers the error for every later call.
     fn fail(&mut self, error: Error, output: &mut Output) -> Error {
         self.tap.emit(|| Event::Failed(&error));
         if let Some(description) = error.alert() {
             // The error itself is what the caller needs to hear, whether or not the alert could be sealed.
             let _ = self.send_alert(AlertLevel::fatal, description, output);
+            self.forget_sessions();
         }
         self.state = State::Failed(Box::new(error.clone()));
         self.joiner = Joiner::new();

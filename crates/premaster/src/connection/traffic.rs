@@ -5,7 +5,7 @@ use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Keeper, Secrets, opener13,
+        Established, Info, Keeper, Leaves, Secrets, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
@@ -29,6 +29,8 @@ pub(super) struct Traffic {
     sealer: Sealer,
     max_fragment: usize,
     keys: Keys,
+    /// What to forget after a fatal alert.
+    pub(super) leaves: Option<Box<Leaves>>,
 }
 
 enum Keys {
@@ -68,7 +70,8 @@ impl Traffic {
             }
         };
         let sealer = std::mem::replace(&mut mailbox.sealer, Sealer::plaintext());
-        Self { info: established.info, sealer, max_fragment: mailbox.max_fragment, keys }
+        let leaves = mailbox.leaves.take();
+        Self { info: established.info, sealer, max_fragment: mailbox.max_fragment, keys, leaves }
     }
 
     pub(super) fn summary(&self, side: Side) -> observe::Established {

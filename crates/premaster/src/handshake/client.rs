@@ -1,6 +1,6 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
 use super::{
-    Established, client12, client13,
+    Established, Leaves, client12, client13,
     exchange12::is_cbc,
     peer::Peer,
     psk13::{self, OfferedPsk},
@@ -13,7 +13,7 @@ use crate::{
     error::{Failure, Incompatible, Misbehaved, Misuse},
     exchange::{EphemeralKey, Group},
     observe::{Choice, Epoch, Event, KeyLife},
-    resume::{ClientSession, SessionName},
+    resume::{ClientSession, SessionKey, SessionName},
     suite::Suite,
     wire::{
         CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
@@ -135,6 +135,11 @@ impl Offer {
         }
     }
 
+    /// This TLS 1.2 session is forgotten if the connection ends with a fatal alert.
+    pub(super) fn leave(&self, peer: &Peer, key: SessionKey, name: SessionName) {
+        peer.leave(Leaves::Client { config: Arc::clone(&self.config), key, name });
+    }
+
     pub(super) fn offers(&self, version: ProtocolVersion) -> bool {
         self.policy.allows(version)
     }
@@ -175,6 +180,9 @@ impl Offer {
             psk13::bind(peer, &mut encoded, &self.psks);
         }
         peer.send_encoded(&encoded);
+        if let Some(session) = &self.session12 {
+            self.leave(peer, session.key.clone(), session.name.clone());
+        }
         let mut mailbox = peer.mailbox();
         // RFC 9846 section 5.1: the first hello may say 0x0301, which is what the oldest middleboxes expect.
         if self.hello.is_empty() {
@@ -282,6 +290,11 @@ impl Offer {
             push(out, &extension::PskKeyExchangeModes { ke_modes: List::from(modes) });
             if self.early_data > 0 {
                 push(out, &extension::EarlyData);
+            }
+            if let Some(request) =
+                config.resumption.ticket_request.filter(|_| config.resumption.sessions.is_some())
+            {
+                push(out, &request);
             }
             if let Some(cookie) = &self.cookie {
                 push(out, &extension::Cookie { cookie });

@@ -133,7 +133,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
         .filter(|ticket| !ticket.ticket.is_empty())
         .map(|ticket| (SessionName::Ticket(ticket.ticket), ticket.lifetime_hint));
     let name = name.or_else(|| (!id.is_empty()).then_some((SessionName::Id(id), 0)));
-    keep(&offer, &info, &master, name);
+    keep(&peer, &offer, &info, &master, name);
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
     Ok(Established::new(info, secrets, None, believed, finished))
 }
@@ -205,17 +205,18 @@ async fn abbreviated(
     let verify_data = master.verify_data(Side::Client, &peer.transcript_hash());
     peer.send(&Finished { verify_data: &verify_data });
     if let Some(ticket) = ticket.filter(|ticket| !ticket.ticket.is_empty()) {
-        keep(&offer, &info, &master, Some((SessionName::Ticket(ticket.ticket), ticket.lifetime_hint)));
+        keep(&peer, &offer, &info, &master, Some((SessionName::Ticket(ticket.ticket), ticket.lifetime_hint)));
     }
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
     Ok(Established::new(info, secrets, None, Believed::KnowsKey, finished))
 }
 
 /// Keeps the session, under the name that the server gave it.
-fn keep(offer: &Offer, info: &Info, master: &MasterSecret, name: Option<(SessionName, u32)>) {
+fn keep(peer: &Peer, offer: &Offer, info: &Info, master: &MasterSecret, name: Option<(SessionName, u32)>) {
     const A_DAY: u32 = 24 * 3600;
     let (Some((name, lifetime)), Some(received)) = (name, offer.config.clock.now()) else { return };
     let Some(keeper) = Keeper::new(&offer.config, &offer.name) else { return };
+    offer.leave(peer, keeper.key.clone(), name.clone());
     keeper.keep(ClientSession {
         key: keeper.key.clone(),
         suite: info.suite,

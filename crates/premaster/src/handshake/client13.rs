@@ -109,6 +109,8 @@ pub(super) async fn handshake(
     offer.check_answers(HandshakeType::ENCRYPTED_EXTENSIONS, &extensions)?;
     check_place(Place::EncryptedExtensions, &extensions)?;
     info.alpn = offer.alpn(&extensions)?;
+    // RFC 9149 section 3: a hint, on which nothing depends; but it must be well-formed.
+    extensions.get::<extension::TicketRequestEncryptedExtensions>()?;
     if let Some(psk) = &psk {
         info.external_psk = psk.external_identity();
         info.resumed = if psk.resumes().is_some() { Resumed::Psk } else { Resumed::Full };

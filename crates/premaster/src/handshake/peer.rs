@@ -2,6 +2,7 @@
 //!
 //! Only `Peer` sends and receives, so no message misses the transcript; and it remembers what it waits for,
 //! which is the name of the handshake's state and the first line of any diagnosis.
+use super::Leaves;
 use crate::{
     Error,
     crypto::hash::{Digest, HashAlgorithm},
@@ -50,6 +51,8 @@ pub(crate) struct Mailbox {
     pub(crate) early_allowance: usize,
     /// What becomes of application data that comes in the middle of the handshake.
     pub(crate) early_data: EarlyData,
+    /// What to forget after a fatal alert.
+    pub(crate) leaves: Option<Box<Leaves>>,
     flight: Vec<u8>,
     transcript: Transcript,
 }
@@ -118,6 +121,7 @@ impl Peer {
             may_send: false,
             early_allowance: 0,
             early_data: EarlyData::Refused,
+            leaves: None,
             flight: Vec::new(),
             transcript: Transcript::new(),
         })))
@@ -270,6 +274,11 @@ impl Peer {
     /// The messages so far, which a TLS 1.2 client signs (RFC 5246 section 7.4.8).
     pub(crate) fn messages(&self) -> Vec<u8> {
         self.mailbox().transcript.bytes().to_vec()
+    }
+
+    /// From now on this is forgotten after a fatal alert.
+    pub(crate) fn leave(&self, leaves: Leaves) {
+        self.mailbox().leaves = Some(Box::new(leaves));
     }
 
     /// The hash over the messages so far.

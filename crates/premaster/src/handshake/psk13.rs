@@ -165,6 +165,14 @@ impl AcceptedPsk {
         }
     }
 
+    /// What a second hello may offer again, if it is a session. `hello` is the one that offered it.
+    pub(super) fn into_earlier(self, hello: &ClientHello<'_>) -> Option<Earlier> {
+        let KnownKey::Session(session) = self.secret else { return None };
+        let offer = hello.extensions.get::<PreSharedKeyClientHello<'_>>().ok()??;
+        let offered = offer.identities.iter().nth(self.selected_identity.into())?;
+        Some(Earlier { identity: offered.identity.to_vec(), session })
+    }
+
     /// When the peers last showed certificates to each other.
     pub(super) fn authenticated(&self, now: UnixTime) -> UnixTime {
         self.session().map_or(now, |session| session.authenticated)
@@ -177,6 +185,12 @@ impl AcceptedPsk {
             KnownKey::External(_) => None,
         }
     }
+}
+
+/// A session that was found before a HelloRetryRequest. Where it is stored it can be taken only once.
+pub(super) struct Earlier {
+    identity: Vec<u8>,
+    session: Box<ServerSession>,
 }
 
 /// What a session is held against.
@@ -194,6 +208,7 @@ pub(super) async fn accept(
     resumable: &Resumable<'_>,
     hello: &ClientHello<'_>,
     hashes: &[HashAlgorithm],
+    mut earlier: Option<Earlier>,
 ) -> Result<Option<AcceptedPsk>, Error> {
     let Some(offer) = hello.extensions.get::<PreSharedKeyClientHello<'_>>()? else { return Ok(None) };
     let modes =
@@ -205,10 +220,14 @@ pub(super) async fn accept(
     let mode = [PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke].into_iter().find(|mode| {
         modes.ke_modes.contains(*mode) && (*mode == PskKeyExchangeMode::psk_dhe_ke || allow_psk_ke)
     });
-    let Some(mode) = mode else { return Ok(None) };
+    let Some(mode) = mode else {
+        sessions::missed(peer, Miss::Declined);
+        return Ok(None);
+    };
     let identities = offer.identities.iter().zip(offer.binders.iter()).enumerate().take(MAX_TRIES);
     for (index, (identity, binder)) in identities {
-        let Some(known) = look_up(peer, resumable, identity.identity, hashes).await else { continue };
+        let found = earlier.take_if(|earlier| earlier.identity == identity.identity);
+        let Some(known) = look_up(peer, resumable, identity.identity, hashes, found).await else { continue };
         let early = EarlySecret::with_psk(Kdf::new(known.hash, peer.tap()), known.key());
         let transcript = peer.transcript_hash_without_tail(known.hash, offer.binders_len());
         if !early.binder_key(known.source).verify(&transcript, binder.0) {
@@ -252,6 +271,7 @@ async fn look_up(
     resumable: &Resumable<'_>,
     identity: &[u8],
     hashes: &[HashAlgorithm],
+    earlier: Option<Earlier>,
 ) -> Option<Known> {
     let Resumable { config, scope, now } = *resumable;
     if let Some(psk) = config.external_psks.find(identity).await {
@@ -259,6 +279,7 @@ async fn look_up(
         return Some(known).filter(|known| hashes.contains(&known.hash));
     }
     if config.sessions.is_off() {
+        sessions::missed(peer, Miss::Declined);
         return None;
     }
     let asked = Asked {
@@ -270,7 +291,10 @@ async fn look_up(
         policy: config.sessions.scope,
         max_authentication_age: config.sessions.max_authentication_age,
     };
-    let found = sessions::find(config, identity, now).await;
+    let found = match earlier {
+        Some(earlier) => Ok(*earlier.session),
+        None => sessions::find(config, identity, now).await,
+    };
     match found.and_then(|session| session.check(&asked).map(|()| session)) {
         Ok(session) => {
             let hash = session.suite.hash;

@@ -3,7 +3,7 @@
 //! The server has two key pairs: the long-term one of its certificate signs, the ephemeral one agrees and is
 //! erased. With static exchanges the long-term one does both, and forward secrecy is gone.
 use super::{
-    Established, Secrets, authenticate,
+    Established, Leaves, Secrets, authenticate,
     client12::{check_extended_master_secret, master_secret},
     established::{Believed, FinishedVerified, Info},
     exchange12,
@@ -131,6 +131,9 @@ pub(super) async fn handshake(
     let verify_data = master.verify_data(Side::Server, &peer.transcript_hash());
     peer.send(&Finished { verify_data: &verify_data });
     store_session(&config, &session_id, &master, made).await;
+    if !session_id.is_empty() {
+        peer.leave(Leaves::Server { config, names: vec![session_id] });
+    }
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
     Ok(Established::new(info, secrets, None, believed, finished))
 }
@@ -188,6 +191,9 @@ async fn find_session(
     } else if ticket.is_empty() && !hello.session_id.is_empty() && vault.has_store() {
         (vault.get(now, random, hello.session_id).await, Resumed::Id)
     } else {
+        if !ticket.is_empty() {
+            sessions::missed(peer, Miss::Declined);
+        }
         return Ok(None);
     };
     let extended_master_secret = hello.extensions.get::<extension::ExtendedMasterSecret>()?.is_some();
@@ -264,6 +270,9 @@ async fn abbreviated(
     peer.install_read(opener12(suite, &block, Side::Client, order)?, Epoch::Application(0));
     drop(block);
     let finished = FinishedVerified::expect12(&peer, &master, Side::Client).await?;
+    if info.resumed == Resumed::Id {
+        peer.leave(Leaves::Server { config, names: vec![session_id.to_vec()] });
+    }
     let secrets = Secrets::Tls12 { master, randoms: Box::new(randoms) };
     Ok(Established::new(info, secrets, None, Believed::KnowsKey, finished))
 }

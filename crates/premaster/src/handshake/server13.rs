@@ -1,6 +1,6 @@
 //! The server's side of the TLS 1.3 handshake (RFC 9846 section 2; the figure is in `client13`).
 use super::{
-    Established, Secrets, authenticate,
+    Established, Leaves, Secrets, authenticate,
     established::{Believed, FinishedVerified, Info},
     negotiate::{self, Chosen, Share},
     peer::{EarlyData, Message, Peer},
@@ -52,7 +52,7 @@ pub(super) async fn handshake(
         credential.as_ref().ok().map(|(credential, _)| &**credential),
     );
     let resumable = psk13::Resumable { config: &config, scope: &scope, now };
-    let mut psk = psk13::accept(&peer, &resumable, &hello, &common_hashes(&config, &hello)).await?;
+    let mut psk = psk13::accept(&peer, &resumable, &hello, &common_hashes(&config, &hello), None).await?;
     let suite = suite(&peer, &config, &hello, psk.as_ref().map(|psk| psk.hash))?;
     peer.start_hash(suite.hash);
     let mut info = Info { server_name: name, alpn, extended_master_secret: true, ..Info::new(suite) };
@@ -65,8 +65,11 @@ pub(super) async fn handshake(
         let second = retry(&peer, suite, group, &message).await?;
         check_hello(&ClientHello::decode(second.body())?)?;
         check_second_hello(&message, &second, group)?;
+        // What is stored was taken from the store: the second hello offers it to us who have it already.
+        let earlier = psk.and_then(|psk| psk.into_earlier(&hello));
         message = second;
-        psk = psk13::accept(&peer, &resumable, &ClientHello::decode(message.body())?, &[suite.hash]).await?;
+        let hello = ClientHello::decode(message.body())?;
+        psk = psk13::accept(&peer, &resumable, &hello, &[suite.hash], earlier).await?;
     }
     let hello = ClientHello::decode(message.body())?;
     let share = match choose_share(&config, &hello, psk.as_ref())? {
@@ -134,7 +137,7 @@ pub(super) async fn handshake(
     let main = handshake.into_main();
 
     // Server parameters and authentication.
-    send_encrypted_extensions(&peer, &info, &hello);
+    send_encrypted_extensions(&peer, &config, &info, &hello)?;
     // RFC 9846 section 4.3.2: a server that authenticates with a pre-shared key must not ask in the handshake.
     let verifier = config.client_authentication.verifier().filter(|_| credential.is_some());
     if let Some(verifier) = verifier {
@@ -186,7 +189,10 @@ pub(super) async fn handshake(
     peer.install_read(opener13(suite, &application_traffic.client)?, Epoch::Application(0));
     let secret = main.into_resumption(&peer.transcript_hash());
     let made = Made { info: &info, scope: &scope, now, authenticated };
-    sessions::send_tickets(&peer, &config, &hello, &secret, made).await?;
+    let names = sessions::send_tickets(&peer, &config, &hello, &secret, made).await?;
+    if !names.is_empty() {
+        peer.leave(Leaves::Server { config, names });
+    }
     let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption: None };
     Ok(Established::new(info, secrets, None, believed, finished))
 }
@@ -371,7 +377,12 @@ fn send_hello(
     Ok(())
 }
 
-fn send_encrypted_extensions(peer: &Peer, info: &Info, hello: &ClientHello<'_>) {
+fn send_encrypted_extensions(
+    peer: &Peer,
+    config: &ServerConfig,
+    info: &Info,
+    hello: &ClientHello<'_>,
+) -> Result<(), Error> {
     let mut extensions = Vec::new();
     // RFC 6066 section 3: a server that resumes MUST NOT acknowledge the name.
     let resumed = info.resumed.is_resumed();
@@ -384,5 +395,9 @@ fn send_encrypted_extensions(peer: &Peer, info: &Info, hello: &ClientHello<'_>) 
     if info.resumed == Resumed::EarlyData {
         push(&mut extensions, &extension::EarlyData);
     }
+    if let Some(answer) = sessions::ticket_answer(config, hello, info)? {
+        push(&mut extensions, &answer);
+    }
     peer.send(&EncryptedExtensions { extensions: Extensions::from_encoded(&extensions) });
+    Ok(())
 }

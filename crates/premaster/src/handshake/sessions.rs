@@ -9,7 +9,7 @@ use crate::{
     resume::{ClientAsked, ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
     schedule::tls13::ResumptionSecret,
     wire::{
-        PskKeyExchangeMode,
+        ExtensionType, PskKeyExchangeMode,
         extension::{self, Extensions},
         message::{ClientHello, NewSessionTicket13},
     },
@@ -64,14 +64,16 @@ pub(super) fn missed(peer: &Peer, miss: Miss) {
     peer.tap().emit(|| Event::Resumption(Resumption::Missed(miss)));
 }
 
-/// Sends the client's tickets after a TLS 1.3 handshake (RFC 9846 section 4.6.1).
+/// Sends the client's tickets after a TLS 1.3 handshake (RFC 9846 section 4.6.1). Those that are names of what was
+/// stored are returned.
 pub(super) async fn send_tickets(
     peer: &Peer,
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     secret: &ResumptionSecret,
     made: Made<'_>,
-) -> Result<(), Error> {
+) -> Result<Vec<Vec<u8>>, Error> {
+    let mut stored = Vec::new();
     let sessions = &config.sessions;
     let modes = hello.extensions.get::<extension::PskKeyExchangeModes<'_>>()?;
     let usable = modes.is_some_and(|modes| {
@@ -80,7 +82,7 @@ pub(super) async fn send_tickets(
     });
     if sessions.is_off() || !usable {
         // RFC 9846 section 4.2.9: servers SHOULD NOT send tickets that no mode of the client's goes with.
-        return Ok(());
+        return Ok(stored);
     }
     for nonce in 0..ticket_count(sessions, hello, made.info)? {
         let mut age_add = [0; 4];
@@ -89,9 +91,9 @@ pub(super) async fn send_tickets(
         let nonce = [nonce];
         let session = made.session(config, secret.psk(&nonce), age_add);
         if session.lifetime == 0 {
-            return Ok(());
+            break;
         }
-        let Some(ticket) = keep(config, &session).await else { return Ok(()) };
+        let Some(ticket) = keep(config, &session).await else { break };
         let mut extensions = Vec::new();
         if session.max_early_data > 0 {
             let early = extension::EarlyDataNewSessionTicket { max_early_data_size: session.max_early_data };
@@ -104,8 +106,25 @@ pub(super) async fn send_tickets(
             ticket: &ticket,
             extensions: Extensions::from_encoded(&extensions),
         });
+        if !sessions.has_tickets() {
+            stored.push(ticket);
+        }
     }
-    Ok(())
+    Ok(stored)
+}
+
+/// How many tickets will come, if the client said how many it wants (RFC 9149 section 3).
+pub(super) fn ticket_answer(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    info: &Info,
+) -> Result<Option<extension::TicketRequestEncryptedExtensions>, Error> {
+    let asked = hello.extensions.contains(ExtensionType::TICKET_REQUEST);
+    if !asked || config.sessions.is_off() {
+        return Ok(None);
+    }
+    let expected_count = ticket_count(&config.sessions, hello, info)?;
+    Ok(Some(extension::TicketRequestEncryptedExtensions { expected_count }))
 }
 
 /// RFC 9149: the client may say how many it wants; more than the server's own limit it does not get.

@@ -1,6 +1,6 @@
 //! Where a client keeps its sessions.
 use super::{
-    ClientSession, SessionBytes, SessionKey,
+    ClientSession, SessionBytes, SessionKey, SessionName,
     session::{MAX_ENCODED, read_start},
 };
 use crate::wire::{
@@ -25,9 +25,8 @@ pub trait ClientSessions: Send + Sync {
     /// with this call (RFC 9846 appendix C.4); one of TLS 1.2 may be given again.
     fn take(&self, key: &SessionKey, now: UnixTime) -> Option<Arc<ClientSession>>;
 
-    /// Forgets a session that turned out to be of no use: the server declined it, or a connection of it ended
-    /// with a fatal alert (RFC 5246 section 7.2.2).
-    fn forget(&self, session: &ClientSession);
+    /// Forgets a session: a connection of it ended with a fatal alert (RFC 5246 section 7.2.2).
+    fn forget(&self, key: &SessionKey, name: &SessionName);
 }
 
 /// Sessions in memory, the oldest server's going first when it gets too many.
@@ -166,12 +165,12 @@ impl ClientSessions for SessionCache {
         newest
     }
 
-    fn forget(&self, session: &ClientSession) {
+    fn forget(&self, key: &SessionKey, name: &SessionName) {
         let mut servers = self.lock();
-        let Some(kept) = servers.sessions.get_mut(&session.key) else { return };
-        kept.sessions.retain(|other| other.name != session.name);
+        let Some(kept) = servers.sessions.get_mut(key) else { return };
+        kept.sessions.retain(|other| other.name != *name);
         if kept.sessions.is_empty() {
-            servers.sessions.remove(&session.key);
+            servers.sessions.remove(key);
         }
     }
 }
@@ -186,7 +185,7 @@ impl fmt::Debug for SessionCache {
 mod tests {
     use super::*;
     use crate::{
-        resume::{SessionName, client_session::tests::session, server_session::tests::at},
+        resume::{client_session::tests::session, server_session::tests::at},
         wire::CipherSuite,
     };
     use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, thread};
@@ -222,9 +221,10 @@ mod tests {
         cache.put(ticket(V12, "a", 1));
         cache.put(ticket(V12, "a", 2));
         assert_eq!((take(&cache, "a"), take(&cache, "a"), cache.len()), (Some(2), Some(2), 1));
-        cache.forget(&ticket(V12, "a", 1));
+        let forget = |session: ClientSession| cache.forget(&session.key, &session.name);
+        forget(ticket(V12, "a", 1));
         assert_eq!(take(&cache, "a"), Some(2));
-        cache.forget(&ticket(V12, "a", 2));
+        forget(ticket(V12, "a", 2));
         assert_eq!(take(&cache, "a"), None);
     }
 

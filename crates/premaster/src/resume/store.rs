@@ -182,7 +182,8 @@ pub trait Store: Send + Sync {
     /// What is kept.
     fn get(&self, call: Call, name: StoreName) -> Answer<'_, Result<Option<SealedBytes>, StoreFailed>>;
 
-    /// What was kept, and is no more. Of several that take at once, on whatever machines, one gets it.
+    /// What was kept, and is no more. Of several that take at once, on whatever machines, one gets it. It happens
+    /// even if nobody waits for the answer: that is how a session is forgotten.
     fn take(&self, call: Call, name: StoreName) -> Answer<'_, Result<Option<SealedBytes>, StoreFailed>>;
 
     /// Remembers this name for `ttl`. Of several that claim it in that time, on whatever machines, one is the

@@ -1,5 +1,7 @@
 //! A simulated pair: a client, a server, and the link between them.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses a part")]
+pub mod sessions;
+
 use premaster::{
     ClientConfig, Connection, Content, Error, Output, ServerConfig,
     config::{ClientConfigBuilder, ServerConfigBuilder},

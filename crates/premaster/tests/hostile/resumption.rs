@@ -1,13 +1,14 @@
 //! Sessions: resumed by the wrong one, under other circumstances, or with another suite.
 use super::{House, SERVER12, fails};
 use crate::{
-    common::{Key, Pair},
+    common::{Key, Pair, sessions::Attempts},
     puppet::{Part, Puppet, Resumable, Say, V12, V13},
 };
 use premaster::{
     ClientConfig, Policy, ServerConfig,
-    config::{ClientAuthentication, ClientResumption, ServerSessions},
+    config::{ClientAuthentication, ClientResumption, LegacyOptIn, ServerSessions},
     error::Misbehaved,
+    observe::Miss,
     resume::{Rotation, SessionCache, TicketKeys},
     wire::{AlertDescription as Alert, CipherSuite},
 };
@@ -78,6 +79,26 @@ fn extended_master_secret_that_changes() {
     let mut puppet = Puppet::client(unbound, server);
     puppet.says(&[Say::ClientHello]);
     fails(&puppet, Misbehaved::ExtendedMasterSecretChanged, Alert::handshake_failure);
+}
+
+/// The other way round there is nothing to refuse: a session that was not bound does not serve, and the server says why.
+#[test]
+fn a_session_without_extended_master_secret_is_not_resumed_with_it() {
+    let house = House::new();
+    let heard = Arc::new(Attempts::default());
+    let mut policy = Policy::MODERN;
+    policy.require_extended_master_secret = false;
+    let server = house.server_with(|builder| {
+        let sessions = ServerSessions::none().with_tickets(ticket_keys());
+        let because = LegacyOptIn::for_every_peer("a session of before RFC 7627");
+        builder.policy(policy).allow_legacy(because).sessions(sessions).observer(heard.clone())
+    });
+    let unbound = house.tls12().but(|part| part.extended_master_secret = false);
+    let session = session(&house, &server, unbound.clone());
+    assert!(resumes(&server, unbound, session.clone()), "as it was made");
+    heard.take();
+    assert!(!resumes(&server, house.tls12(), session));
+    assert_eq!(heard.misses(), [Miss::ExtendedMasterSecret]);
 }
 
 fn caching(house: &House) -> (Arc<ClientConfig>, Arc<SessionCache>) {
