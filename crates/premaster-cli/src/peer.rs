@@ -3,6 +3,7 @@ use crate::terminal::safe;
 use premaster::{
     error::Untrusted,
     identity::{Certificate, PeerIdentity},
+    wire::CertificateType,
 };
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -96,13 +97,17 @@ impl From<Certificate<'_>> for Shown {
 
 /// One line about a peer: whose certificate, from whom, until when, and whether it is believed.
 pub fn line(identity: &PeerIdentity) -> String {
-    let Some(leaf) = Certificate::parse(identity.leaf()) else { return "unreadable".into() };
     let verdict = match (identity.is_verified(), identity.doubt()) {
         (true, _) => "verified".to_owned(),
         (false, Some(doubt)) => format!("NOT VERIFIED: {doubt}"),
         (false, None) => "NOT VERIFIED".to_owned(),
     };
-    format!("{}: {}", Shown::from(leaf).line(), safe(&verdict))
+    let leaf = match (identity.certificate_type(), Certificate::parse(identity.leaf())) {
+        (CertificateType::RawPublicKey, _) => "a raw public key, without a certificate".to_owned(),
+        (_, Some(leaf)) => Shown::from(leaf).line(),
+        (_, None) => return "unreadable".into(),
+    };
+    format!("{leaf}: {}", safe(&verdict))
 }
 
 /// Seconds since 1970 as RFC 3339 writes them.

@@ -180,6 +180,9 @@ misbehaved! {
     BadCertificateStatus => bad_certificate_status_response, 6066 "8", "the stapled OCSP response is not acceptable";
     BadCompressedCertificate => bad_certificate, 8879 "4", "a compressed certificate does not decompress to what it says";
     UnofferedCertificateCompression => illegal_parameter, 8879 "4", "a certificate is compressed with an algorithm that was not offered";
+    BadRawPublicKey => decode_error, 7250 "3", "a raw public key is not a SubjectPublicKeyInfo";
+    SeveralRawPublicKeys => illegal_parameter, 9846 "4.4.2", "more came than one raw public key";
+    NeedlessCertificateTypes => illegal_parameter, 7250 "4.1", "a list of certificate types names the default type alone";
     UnofferedCertificateType => unsupported_certificate, 7250 "4.2", "the certificate is of a type that was not agreed on";
     BadRecordSizeLimit => illegal_parameter, 8449 "4", "record_size_limit is below 64";
     BadMaxFragmentLength => illegal_parameter, 6066 "4", "max_fragment_length is not what was asked for";

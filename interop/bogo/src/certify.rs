@@ -1,5 +1,11 @@
 //! Our certificates, and which of them is shown.
-use crate::{failure::Failure, policies, settings::Settings, state::State, verify::wait_once};
+use crate::{
+    failure::Failure,
+    policies,
+    settings::Settings,
+    state::State,
+    verify::{certificate_types, wait_once},
+};
 use premaster::{
     BoxFuture,
     error::Failure as CryptoFailure,
@@ -8,7 +14,7 @@ use premaster::{
         SchemeUse, Signer,
     },
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    wire::SignatureScheme,
+    wire::{CertificateType, SignatureScheme},
 };
 use std::sync::Arc;
 
@@ -21,6 +27,7 @@ struct Candidate {
 
 struct Chooser {
     candidates: Vec<Candidate>,
+    certificate_types: Vec<CertificateType>,
     state: Arc<State>,
     waits: bool,
 }
@@ -36,12 +43,31 @@ pub(crate) fn credentials(settings: &Settings, state: &Arc<State>) -> Result<Cre
         candidates.extend(credential.map(|credential| Candidate { credential, number, must_match_issuer }));
     }
     let waits = settings.has("-async");
-    Ok(Credentials::custom(Arc::new(Chooser { candidates, state: state.clone(), waits })))
+    let certificate_types = match certificate_types(settings, "-available-client-cert-types")? {
+        Some(types) => types,
+        None => of_candidates(&candidates),
+    };
+    Ok(Credentials::custom(Arc::new(Chooser { candidates, certificate_types, state: state.clone(), waits })))
+}
+
+/// The types that there are, each once, in order.
+fn of_candidates(candidates: &[Candidate]) -> Vec<CertificateType> {
+    let mut types = Vec::new();
+    for candidate in candidates {
+        let of = candidate.credential.certificate_type();
+        if !types.contains(&of) {
+            types.push(of);
+        }
+    }
+    types
 }
 
 /// Whether there are any: BoringSSL then gives up rather than go on without one.
 pub(crate) fn has_some(settings: &Settings) -> bool {
-    settings.credentials.iter().any(|credential| credential.has("-new-x509-credential"))
+    settings
+        .credentials
+        .iter()
+        .any(|credential| credential.has("-new-x509-credential") || credential.has("-new-rpk-credential"))
         || (settings.has("-cert-file") && settings.has("-key-file"))
 }
 
@@ -52,18 +78,25 @@ fn credential(
 ) -> Result<Option<Arc<Credential>>, Failure> {
     let Some(key) = settings.text("-key-file")? else { return Ok(None) };
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| Failure::Configuration(error.to_string()))?;
-    let Some(chain) = settings.text("-cert-file")? else { return Ok(None) };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect)
-        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    let chain = match (settings.text("-cert-file")?, settings.has("-new-rpk-credential")) {
+        (_, true) => None,
+        (Some(file), false) => Some(chain(file)?),
+        (None, false) => return Ok(None),
+    };
     let schemes = settings.codes("-signing-prefs")?;
     let schemes = schemes.map(|codes| codes.into_iter().map(SignatureScheme).collect());
     let schemes: Option<Vec<SignatureScheme>> = schemes.or(of_policy.map(<[_]>::to_vec));
     // A key that another process has signs, and does nothing else: RSA key transport needs the key itself.
     let is_rsa = LocalKey::from_der(&key).is_ok_and(|key| key.kind() == KeyKind::Rsa);
-    let made = match waits && !is_rsa {
-        true => Slow::new(&chain, &key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow))),
-        false => Credential::new(chain, key),
+    let made = match (chain, waits && !is_rsa) {
+        (Some(chain), true) => {
+            Slow::new(&key).and_then(|slow| Credential::with_signer(chain, Arc::new(slow)))
+        }
+        (Some(chain), false) => Credential::new(chain, key),
+        (None, true) => Slow::new(&key).and_then(|slow| {
+            Credential::raw_public_key_with_signer(slow.key.public_key_spki(), Arc::new(slow))
+        }),
+        (None, false) => Credential::raw_public_key(key),
     };
     let mut credential = made.map_err(refused)?;
     if let Some(schemes) = schemes {
@@ -81,6 +114,12 @@ fn credential(
         credential = credential.with_scts(list).map_err(refused)?;
     }
     Ok(Some(Arc::new(credential)))
+}
+
+fn chain(file: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| Failure::Configuration(error.to_string()))
 }
 
 fn refused(error: CredentialError) -> Failure {
@@ -115,6 +154,10 @@ impl ChooseCredential for Chooser {
             Some(chosen.credential.clone())
         })
     }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
+    }
 }
 
 /// A key that takes its time, as one in another process does.
@@ -124,9 +167,9 @@ struct Slow {
 }
 
 impl Slow {
-    fn new(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Result<Self, CredentialError> {
-        let schemes = Credential::new(chain.to_vec(), key.clone_key())?.schemes().to_vec();
-        Ok(Self { key: LocalKey::from_der(key).map_err(CredentialError::Key)?, schemes })
+    fn new(key: &PrivateKeyDer<'static>) -> Result<Self, CredentialError> {
+        let key = LocalKey::from_der(key).map_err(CredentialError::Key)?;
+        Ok(Self { schemes: key.schemes().to_vec(), key })
     }
 }
 

@@ -2,10 +2,11 @@
 use crate::{configure, connect::Part, failure::Failure, settings::Settings, transport::Transport};
 use premaster::{
     Info,
+    crypto::hash::{self, HashAlgorithm},
     observe::Resumed,
     pki_types::{CertificateDer, pem::PemObject},
     wire::{
-        ExtensionType, ProtocolVersion,
+        CertificateType, ExtensionType, ProtocolVersion,
         extension::{CertificateAuthorities, SignatureAlgorithms},
         message::{CertificateRequest12, CertificateRequest13, ClientHello},
     },
@@ -158,6 +159,16 @@ fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), F
             .map_err(|error| Failure::expected(error.to_string()))?;
         let got = info.peer.as_ref().map(|peer| peer.chain().to_vec());
         equal("the peer's chain", got, Some(chain))?;
+    }
+    if let Some(code) = settings.code("-expect-peer-certificate-type")? {
+        let got = info.peer.as_ref().map(|peer| u16::from(peer.certificate_type().0));
+        equal("the type of the peer's certificate", got, Some(code))?;
+    }
+    if let Some(digest) = settings.base64("-expect-peer-rpk-sha256")? {
+        let raw = info.peer.as_ref().filter(|peer| peer.certificate_type() == CertificateType::RawPublicKey);
+        let spki = raw.and_then(|peer| peer.spki()).ok_or_else(|| Failure::expected("a raw public key"))?;
+        let got = hash::digest(HashAlgorithm::Sha256, &[spki]);
+        equal("the digest of the peer's key", got.as_ref(), digest)?;
     }
     if settings.has("-expect-verify-result") {
         let believed = info.peer.as_ref().is_none_or(|peer| peer.is_verified());

@@ -4,7 +4,7 @@ use premaster::{
     BoxFuture,
     error::Untrusted,
     identity::{DistinguishedName, PeerCertificates, Verifier, VerifyPeer},
-    wire::{AlertDescription, Side},
+    wire::{AlertDescription, CertificateType, Side},
 };
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -15,11 +15,16 @@ struct Judge {
     ocsp_fails: bool,
     waits: bool,
     authorities: Vec<DistinguishedName>,
+    certificate_types: Vec<CertificateType>,
 }
 
 /// The verifier that the flags describe. It only reports where BoringSSL would run with `SSL_VERIFY_NONE`.
 pub(crate) fn verifier(settings: &Settings, state: &Arc<State>) -> Result<Verifier, Failure> {
-    let insists = settings.has("-verify-peer") || settings.has("-require-any-client-certificate");
+    let certificate_types = certificate_types(settings, "-accepted-peer-cert-types")?
+        .unwrap_or_else(|| vec![CertificateType::X509]);
+    // BoringSSL never runs unverified where it takes raw public keys.
+    let insists = ["-verify-peer", "-require-any-client-certificate"].iter().any(|flag| settings.has(flag))
+        || certificate_types.contains(&CertificateType::RawPublicKey);
     let client = !settings.has("-server");
     let ocsp_fails = client
         && settings.has("-use-ocsp-callback")
@@ -36,6 +41,7 @@ pub(crate) fn verifier(settings: &Settings, state: &Arc<State>) -> Result<Verifi
         fails: (settings.has("-verify-fail") && (insists || !ocsp_fails)).then_some(alert),
         ocsp_fails,
         waits: settings.has("-async"),
+        certificate_types,
         authorities: authorities.iter().map(|name| DistinguishedName::from_der(name)).collect(),
     };
     let verifier = Verifier::custom(Arc::new(judge));
@@ -69,6 +75,20 @@ impl VerifyPeer for Judge {
     fn authorities(&self) -> &[DistinguishedName] {
         &self.authorities
     }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
+    }
+}
+
+/// A list of types of certificate.
+pub(crate) fn certificate_types(
+    settings: &Settings,
+    flag: &str,
+) -> Result<Option<Vec<CertificateType>>, Failure> {
+    let Some(codes) = settings.codes(flag)? else { return Ok(None) };
+    let types: Result<_, _> = codes.into_iter().map(|code| u8::try_from(code).map(CertificateType)).collect();
+    types.map(Some).map_err(|_| Failure::unsupported(format!("the value of {flag}")))
 }
 
 /// Is pending once: what an application that asks another process looks like from here.

@@ -1,110 +1,27 @@
-//! Certificates and the signatures over the handshake, for both sides and both versions.
+//! Who is asked for a certificate and chooses one, and the signatures over the handshake, for both sides and
+//! both versions. The certificates themselves are in `certificate`.
 use super::{
+    certificate,
     client::{Offer, check_place},
     peer::{Message, Peer},
 };
 use crate::{
     Error,
-    config::{ClientConfig, Clock, Limits, ServerConfig},
+    config::{ClientConfig, ServerConfig},
     crypto::sign::{KeyKind, SchemeUse},
     error::{Failure, Incompatible, Misbehaved},
     identity::{
-        Ask, CertificateVerifyContent, Credential, PeerCertificates, SignatureVerified, Signed,
-        VerifiedChain, Verifier,
+        Ask, CertificateVerifyContent, Credential, SignatureVerified, Signed, VerifiedChain, Verifier,
     },
     observe::{Choice, Event, KeyLife, Tap},
     suite::{Authentication, KeyExchange, Suite},
     wire::{
-        ClientCertificateType, ExtensionType, List, NamedGroup, Side, SignatureScheme,
+        CertificateType, ClientCertificateType, ExtensionType, List, NamedGroup, Side, SignatureScheme,
         extension::{self, DistinguishedName, Extensions, Place, push},
-        message::{
-            Asn1Cert, Certificate12, Certificate13, CertificateEntry, CertificateRequest12,
-            CertificateRequest13, CertificateStatus, CertificateVerify, ServerHello,
-        },
+        message::{CertificateRequest12, CertificateRequest13, CertificateVerify},
     },
 };
-use pki_types::{CertificateDer, UnixTime};
 use std::sync::Arc;
-
-/// The server's chain in TLS 1.3, with what came stapled to the leaf (RFC 9846 section 4.4.2).
-pub(super) async fn server_certificate13(
-    peer: &Peer,
-    offer: &Offer,
-    message: &Message,
-) -> Result<VerifiedChain, Error> {
-    let certificate = Certificate13::decode(message.body())?;
-    if !certificate.certificate_request_context.is_empty() {
-        return Err(Misbehaved::ContextNotEchoed.into());
-    }
-    let config = &offer.config;
-    let asked = |extension| offer.sent(extension);
-    let (chain, ocsp, scts) = chain13(&certificate, &config.limits, asked)?;
-    let now = now(&*config.clock)?;
-    let presented =
-        PeerCertificates { chain: &chain, name: Some(&offer.name), side: Side::Server, ocsp, scts, now };
-    config.verifier.verify(&presented, &peer.tap()).await
-}
-
-/// The client's chain in TLS 1.3; none if it has none and need not.
-pub(super) async fn client_certificate13(
-    peer: &Peer,
-    config: &ServerConfig,
-    verifier: &Verifier,
-    required: bool,
-    message: &Message,
-) -> Result<Option<VerifiedChain>, Error> {
-    let certificate = Certificate13::decode(message.body())?;
-    if !certificate.certificate_request_context.is_empty() {
-        return Err(Misbehaved::ContextNotEchoed.into());
-    }
-    // This server asks for no extensions, so there must be none (RFC 9846 section 4.4.2).
-    let (chain, ocsp, scts) = chain13(&certificate, &config.limits, |_| false)?;
-    if chain.is_empty() {
-        return match required {
-            true => Err(Misbehaved::CertificateRequired.into()),
-            false => Ok(None),
-        };
-    }
-    let now = now(&*config.clock)?;
-    let presented = PeerCertificates { chain: &chain, name: None, side: Side::Client, ocsp, scts, now };
-    verifier.verify(&presented, &peer.tap()).await.map(Some)
-}
-
-type Chain = Arc<[CertificateDer<'static>]>;
-
-fn chain13<'a>(
-    certificate: &Certificate13<'a>,
-    limits: &Limits,
-    asked: impl Fn(ExtensionType) -> bool,
-) -> Result<(Chain, &'a [u8], &'a [u8]), Error> {
-    let (mut ocsp, mut scts): (&[u8], &[u8]) = (&[], &[]);
-    for (index, entry) in certificate.certificate_list.iter().enumerate() {
-        if index >= limits.chain_length {
-            return Err(Misbehaved::MessageTooLong.into());
-        }
-        if entry.extensions.iter().any(|(extension, _)| !asked(extension)) {
-            return Err(Misbehaved::UnaskedCertificateExtension.into());
-        }
-        check_place(Place::Certificate, &entry.extensions)?;
-        let staple = entry.extensions.get::<CertificateStatus<'a>>()?;
-        let timestamps = entry.extensions.get::<extension::SignedCertificateTimestampList<'a>>()?;
-        if index == 0 {
-            ocsp = staple.map(|staple| staple.ocsp_response).unwrap_or_default();
-            if timestamps.is_some() {
-                scts = entry.extensions.find(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP).unwrap_or_default();
-            }
-        }
-    }
-    Ok((chain(certificate.certificate_list.iter().map(|entry| entry.data)), ocsp, scts))
-}
-
-fn chain<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Chain {
-    certificates.map(|der| CertificateDer::from(der.to_vec())).collect()
-}
-
-fn now(clock: &dyn Clock) -> Result<UnixTime, Error> {
-    clock.now().ok_or(Failure::Clock.into())
-}
 
 /// The peer's CertificateVerify in TLS 1.3 (RFC 9846 section 4.4.3): a signature over everything so far.
 pub(super) fn verify13(
@@ -154,33 +71,6 @@ pub(super) async fn sign(
     Ok(signature)
 }
 
-/// This side's Certificate in TLS 1.3, with what the peer wants stapled to it.
-pub(super) fn send_certificate13(
-    peer: &Peer,
-    credential: &Credential,
-    asked: &Extensions<'_>,
-    context: &[u8],
-) {
-    let mut stapled = Vec::new();
-    if let Some(ocsp_response) = credential.ocsp().filter(|_| asked.contains(ExtensionType::STATUS_REQUEST)) {
-        push(&mut stapled, &CertificateStatus { ocsp_response });
-    }
-    if let Some(list) =
-        credential.scts().filter(|_| asked.contains(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP))
-    {
-        extension::push_encoded(&mut stapled, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, list);
-    }
-    // The staples belong to the leaf.
-    let extensions = |index| Extensions::from_encoded(if index == 0 { &stapled } else { &[] });
-    let chain = credential.chain().iter().enumerate();
-    let entries: Vec<CertificateEntry<'_>> =
-        chain.map(|(index, data)| CertificateEntry { data, extensions: extensions(index) }).collect();
-    peer.send(&Certificate13 {
-        certificate_request_context: context,
-        certificate_list: List::from(&entries),
-    });
-}
-
 /// Asks the client for a certificate in TLS 1.3 (RFC 9846 section 4.3.2).
 pub(super) fn request_certificate13(peer: &Peer, config: &ServerConfig, verifier: &Verifier) {
     let mut extensions = Vec::new();
@@ -212,18 +102,29 @@ pub(super) async fn answer_request13(
     peer: &Peer,
     offer: &Offer,
     request: &CertificateRequest13<'_>,
+    certificate_type: CertificateType,
 ) -> Result<Option<SignatureScheme>, Error> {
     let schemes = request.extensions.get::<extension::SignatureAlgorithms<'_>>()?;
     let schemes = schemes.ok_or(Misbehaved::NoSignatureAlgorithms)?.supported_signature_algorithms;
     let authorities = request.extensions.get::<extension::CertificateAuthorities<'_>>()?;
     let authorities: Vec<&[u8]> =
         authorities.iter().flat_map(|list| list.authorities).map(|name| name.0).collect();
-    let chosen = choose_client(peer, &offer.config, schemes, SchemeUse::Tls13, &authorities, None).await?;
-    let Some((credential, scheme)) = chosen else {
-        peer.send(&Certificate13 { certificate_request_context: &[], certificate_list: List::default() });
+    let schemes = schemes.to_vec();
+    let ask = Ask {
+        server_name: None,
+        certificate_types: &[certificate_type],
+        schemes: &schemes,
+        usage: SchemeUse::Tls13,
+        key_kinds: None,
+        static_kinds: &[],
+        authorities: &authorities,
+        alpn: &[],
+    };
+    let Some((credential, scheme)) = choose_client(peer, &offer.config, &ask).await? else {
+        certificate::send_none13(peer);
         return Ok(None);
     };
-    send_certificate13(peer, &credential, &request.extensions, &[]);
+    certificate::send13(peer, &credential, &request.extensions);
     sign13(peer, Side::Client, &credential, scheme).await?;
     Ok(Some(scheme))
 }
@@ -231,23 +132,10 @@ pub(super) async fn answer_request13(
 async fn choose_client(
     peer: &Peer,
     config: &ClientConfig,
-    schemes: List<'_, SignatureScheme>,
-    usage: SchemeUse,
-    authorities: &[&[u8]],
-    key_kinds: Option<&[KeyKind]>,
+    ask: &Ask<'_>,
 ) -> Result<Option<(Arc<Credential>, SignatureScheme)>, Error> {
-    let schemes = schemes.to_vec();
-    let ask = Ask {
-        server_name: None,
-        schemes: &schemes,
-        usage,
-        key_kinds,
-        static_kinds: &[],
-        authorities,
-        alpn: &[],
-    };
-    let chosen = config.credentials.choose(&ask).await;
-    let chosen = chosen.and_then(|own| own.choose_scheme(&schemes, usage).map(|scheme| (own, scheme)));
+    let chosen = config.credentials.choose(ask).await;
+    let chosen = chosen.and_then(|own| own.choose_scheme(ask.schemes, ask.usage).map(|scheme| (own, scheme)));
     let Some((credential, scheme)) = chosen else {
         // RFC 9846 section 4.4.2, RFC 5246 section 7.4.6: a client without one says so, unless it insists.
         return match config.insist_on_certificate {
@@ -258,54 +146,6 @@ async fn choose_client(
     let because = "the first that the server can verify";
     peer.tap().emit(|| Event::Chose { what: Choice::Certificate(credential.leaf()), because });
     Ok(Some((credential, scheme)))
-}
-
-/// The server's chain in TLS 1.2 (RFC 5246 section 7.4.2).
-pub(super) async fn server_certificate12(
-    peer: &Peer,
-    offer: &Offer,
-    hello: &ServerHello<'_>,
-    message: &Message,
-    ocsp: &[u8],
-) -> Result<VerifiedChain, Error> {
-    let certificate = Certificate12::decode(message.body())?;
-    let config = &offer.config;
-    let chain = chain12(&certificate, &config.limits)?;
-    hello.extensions.get::<extension::SignedCertificateTimestampList<'_>>()?;
-    let scts = hello.extensions.find(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP).unwrap_or_default();
-    let now = now(&*config.clock)?;
-    let presented =
-        PeerCertificates { chain: &chain, name: Some(&offer.name), side: Side::Server, ocsp, scts, now };
-    config.verifier.verify(&presented, &peer.tap()).await
-}
-
-/// The client's chain in TLS 1.2; none if it has none and need not.
-pub(super) async fn client_certificate12(
-    peer: &Peer,
-    config: &ServerConfig,
-    verifier: &Verifier,
-    required: bool,
-    message: &Message,
-) -> Result<Option<VerifiedChain>, Error> {
-    let certificate = Certificate12::decode(message.body())?;
-    let chain = chain12(&certificate, &config.limits)?;
-    if chain.is_empty() {
-        return match required {
-            true => Err(Misbehaved::CertificateRequired12.into()),
-            false => Ok(None),
-        };
-    }
-    let now = now(&*config.clock)?;
-    let presented =
-        PeerCertificates { chain: &chain, name: None, side: Side::Client, ocsp: &[], scts: &[], now };
-    verifier.verify(&presented, &peer.tap()).await.map(Some)
-}
-
-fn chain12(certificate: &Certificate12<'_>, limits: &Limits) -> Result<Chain, Error> {
-    if certificate.certificate_list.len() > limits.chain_length {
-        return Err(Misbehaved::MessageTooLong.into());
-    }
-    Ok(chain(certificate.certificate_list.iter().map(|certificate| certificate.0)))
 }
 
 /// Whether the certificate's key fits what the suite uses it for (RFC 5246 section 7.4.2).
@@ -332,13 +172,6 @@ pub(super) fn check_use12(suite: &Suite, groups: &[NamedGroup], chain: &Verified
     }
 }
 
-/// This side's Certificate in TLS 1.2; an empty one says that a client has none.
-pub(super) fn send_certificate12(peer: &Peer, credential: Option<&Credential>) {
-    let chain = credential.map(Credential::chain).unwrap_or_default();
-    let list: Vec<Asn1Cert<'_>> = chain.iter().map(|certificate| Asn1Cert(certificate)).collect();
-    peer.send(&Certificate12 { certificate_list: List::from(&list) });
-}
-
 /// Asks the client for a certificate in TLS 1.2 (RFC 5246 section 7.4.4). Never for one with a fixed
 /// Diffie-Hellman key: whoever stole such a key could pose as any server to its owner.
 pub(super) fn request_certificate12(peer: &Peer, config: &ServerConfig, verifier: &Verifier) {
@@ -356,6 +189,7 @@ pub(super) async fn choose_answer12(
     peer: &Peer,
     offer: &Offer,
     request: &CertificateRequest12<'_>,
+    certificate_type: CertificateType,
 ) -> Result<Option<(Arc<Credential>, SignatureScheme)>, Error> {
     let mut key_kinds = Vec::new();
     for certificate_type in request.certificate_types {
@@ -373,8 +207,18 @@ pub(super) async fn choose_answer12(
         }
     }
     let authorities: Vec<&[u8]> = request.certificate_authorities.iter().map(|name| name.0).collect();
-    let schemes = request.supported_signature_algorithms;
-    choose_client(peer, &offer.config, schemes, SchemeUse::Tls12, &authorities, Some(&key_kinds)).await
+    let schemes = request.supported_signature_algorithms.to_vec();
+    let ask = Ask {
+        server_name: None,
+        certificate_types: &[certificate_type],
+        schemes: &schemes,
+        usage: SchemeUse::Tls12,
+        key_kinds: Some(&key_kinds),
+        static_kinds: &[],
+        authorities: &authorities,
+        alpn: &[],
+    };
+    choose_client(peer, &offer.config, &ask).await
 }
 
 /// The client's CertificateVerify in TLS 1.2 (RFC 5246 section 7.4.8): a signature over the messages themselves.

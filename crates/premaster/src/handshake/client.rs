@@ -1,6 +1,6 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
 use super::{
-    Established, Leaves, client12, client13,
+    Established, Leaves, certificate_types, client12, client13,
     exchange12::is_cbc,
     peer::Peer,
     psk13::{self, OfferedPsk},
@@ -267,6 +267,7 @@ impl Offer {
                 supported_signature_algorithms: List::from(&*policy.signature_schemes),
             },
         );
+        certificate_types::push_lists(out, config);
         if config.request_ocsp {
             push(out, &extension::CertificateStatusRequest::ocsp());
         }

@@ -20,7 +20,8 @@
 //!       Application Data             <------->     Application Data
 //! ```
 use super::{
-    Established, Secrets, authenticate,
+    Established, Secrets, authenticate, certificate,
+    certificate_types::Selected,
     client::{Offer, check_place},
     established::{Believed, FinishedVerified, Info},
     exchange12,
@@ -66,7 +67,8 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     }
     // Who the server is, and the key that it agrees with: one in the certificate, or one made for this
     // handshake and signed with the certificate's. Nothing is computed from a key before its signature holds.
-    let mut certificate = None;
+    let types = Selected::read(&offer.config, &hello.extensions)?;
+    let mut server = None;
     if suite.key_exchange.has_certificate() {
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
         let stapled = match hello.extensions.get::<extension::StatusRequestEmpty>()?.is_some() {
@@ -75,12 +77,12 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
         };
         let status = stapled.as_ref().map(|status| CertificateStatus::decode(status.body())).transpose()?;
         let ocsp = status.map(|status| status.ocsp_response).unwrap_or_default();
-        let server = authenticate::server_certificate12(&peer, &offer, &hello, &message, ocsp).await?;
-        authenticate::check_use12(suite, &offer.policy.groups, &server)?;
-        certificate = Some(server);
+        let chain = certificate::server12(&peer, &offer, &hello, &message, ocsp, types.server).await?;
+        authenticate::check_use12(suite, &offer.policy.groups, &chain)?;
+        server = Some(chain);
     }
     let (server_key, signed) =
-        exchange12::server_key(&peer, &offer, suite, &randoms, certificate.as_ref(), &mut info).await?;
+        exchange12::server_key(&peer, &offer, suite, &randoms, server.as_ref(), &mut info).await?;
 
     // RFC 5246 section 7.4.4: only a server that has shown who it is may ask who the client is.
     let request = match suite.key_exchange.has_certificate() {
@@ -90,7 +92,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     let request = request.as_ref().map(|message| CertificateRequest12::decode(message.body())).transpose()?;
     let done = peer.expect(HandshakeType::SERVER_HELLO_DONE).await?;
     ServerHelloDone::decode(done.body())?;
-    let believed = match (certificate, signed) {
+    let believed = match (server, signed) {
         (Some(chain), Some(signed)) => {
             let (identity, believed) = Believed::signed(chain, signed);
             info.peer = Some(identity);
@@ -103,8 +105,8 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     // The client's flight: the certificate it was asked for, its half of the exchange, and its signature.
     let mut own = None;
     if let Some(request) = &request {
-        own = authenticate::choose_answer12(&peer, &offer, request).await?;
-        authenticate::send_certificate12(&peer, own.as_ref().map(|(credential, _)| &**credential));
+        own = authenticate::choose_answer12(&peer, &offer, request, types.client).await?;
+        certificate::send12(&peer, own.as_ref().map(|(credential, _)| &**credential));
     }
     if own.is_none() {
         peer.forget_messages();

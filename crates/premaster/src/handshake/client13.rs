@@ -19,7 +19,8 @@
 //!        [Application Data]      <------->      [Application Data]
 //! ```
 use super::{
-    Established, Secrets, authenticate,
+    Established, Secrets, authenticate, certificate,
+    certificate_types::Selected,
     client::{Offer, check_place},
     established::{Believed, FinishedVerified, Info},
     peer::{Message, Peer},
@@ -33,7 +34,10 @@ use crate::{
     exchange::Group,
     observe::{Choice, Epoch, Event, KeyLife, Resumed},
     record::Sealer,
-    schedule::{Kdf, tls13::EarlySecret},
+    schedule::{
+        Kdf,
+        tls13::{EarlySecret, HandshakeSecret},
+    },
     suite::Suite,
     wire::{
         HandshakeType, ProtocolVersion, Side,
@@ -72,26 +76,7 @@ pub(super) async fn handshake(
         Some(psk) => psk.early_secret(&peer),
         None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
     };
-    let share = hello.extensions.get::<extension::KeyShareServerHello<'_>>()?.map(|share| share.server_share);
-    let handshake = match share {
-        Some(share) => {
-            let key = offer.take_share(&peer, share.group)?;
-            info.group = Some(share.group);
-            peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
-            let public = if peer.tap().is_on() { key.public().to_vec() } else { Vec::new() };
-            let shared = key.open(share.key_exchange)?;
-            let life = KeyLife::SpentAndErased;
-            peer.tap().emit(|| Event::EphemeralKey { group: info.group, public: &public, life });
-            early.into_handshake(shared)
-        }
-        // RFC 9846 section 4.2.9: only if this side offered psk_ke may the exchange be left out.
-        None if psk.is_some() && offer.config.allow_psk_ke => {
-            info.forward_secret = false;
-            early.into_handshake_psk_only()
-        }
-        None if psk.is_some() => return Err(Misbehaved::UnofferedPskMode.into()),
-        None => return Err(Misbehaved::MissingKeyShare.into()),
-    };
+    let handshake = exchange_keys(&peer, &mut offer, &hello, psk.is_some(), early, &mut info)?;
     let handshake_traffic = handshake.traffic(&peer.transcript_hash());
     peer.install_read(opener13(suite, &handshake_traffic.server)?, Epoch::Handshake);
     let early_data_offered = offer.early_data > 0;
@@ -128,22 +113,13 @@ pub(super) async fn handshake(
     // pre-shared key, which nobody else has.
     let mut requested = None;
     let mut believed = Believed::KnowsKey;
+    let types = Selected::read(&offer.config, &extensions)?;
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
         if let Some(message) = &requested {
             authenticate::check_request13(&CertificateRequest13::decode(message.body())?)?;
         }
-        let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-        let server = authenticate::server_certificate13(&peer, &offer, &message).await?;
-        let signed = peer.transcript_hash();
-        let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
-        let schemes = &offer.policy.signature_schemes;
-        let (scheme, proof) =
-            authenticate::verify13(&peer, Side::Server, schemes, &server, &signed, &message)?;
-        info.peer_scheme = Some(scheme);
-        let (identity, by_certificate) = Believed::signed(server, proof);
-        info.peer = Some(identity);
-        believed = by_certificate;
+        believed = authenticate_server(&peer, &offer, types, &mut info).await?;
     }
     let request =
         requested.as_ref().map(|message| CertificateRequest13::decode(message.body())).transpose()?;
@@ -160,7 +136,7 @@ pub(super) async fn handshake(
     }
     // Authentication of the client, if the server asked for it.
     if let Some(request) = request {
-        info.own_scheme = authenticate::answer_request13(&peer, &offer, &request).await?;
+        info.own_scheme = authenticate::answer_request13(&peer, &offer, &request, types.client).await?;
     }
     let verify_data = handshake_traffic.client.verify_data(&peer.transcript_hash());
     peer.send(&Finished { verify_data: verify_data.as_ref() });
@@ -171,6 +147,57 @@ pub(super) async fn handshake(
     let resumption = keeper.is_some().then(|| main.into_resumption(&peer.transcript_hash()));
     let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption };
     Ok(Established::new(info, secrets, keeper, believed, finished))
+}
+
+/// Opens the server's share with the key that was made for it; or goes on with a pre-shared key alone.
+fn exchange_keys(
+    peer: &Peer,
+    offer: &mut Offer,
+    hello: &ServerHello<'_>,
+    has_psk: bool,
+    early: EarlySecret,
+    info: &mut Info,
+) -> Result<HandshakeSecret, Error> {
+    let share = hello.extensions.get::<extension::KeyShareServerHello<'_>>()?.map(|share| share.server_share);
+    let Some(share) = share else {
+        // RFC 9846 section 4.2.9: only if this side offered psk_ke may the exchange be left out.
+        return match has_psk {
+            true if offer.config.allow_psk_ke => {
+                info.forward_secret = false;
+                Ok(early.into_handshake_psk_only())
+            }
+            true => Err(Misbehaved::UnofferedPskMode.into()),
+            false => Err(Misbehaved::MissingKeyShare.into()),
+        };
+    };
+    let key = offer.take_share(peer, share.group)?;
+    info.group = Some(share.group);
+    let because = "the server chose it from those offered";
+    peer.tap().emit(|| Event::Chose { what: Choice::Group(share.group), because });
+    let public = if peer.tap().is_on() { key.public().to_vec() } else { Vec::new() };
+    let shared = key.open(share.key_exchange)?;
+    let life = KeyLife::SpentAndErased;
+    peer.tap().emit(|| Event::EphemeralKey { group: info.group, public: &public, life });
+    Ok(early.into_handshake(shared))
+}
+
+/// The server's Certificate and CertificateVerify: who it is, and that it has the key.
+async fn authenticate_server(
+    peer: &Peer,
+    offer: &Offer,
+    types: Selected,
+    info: &mut Info,
+) -> Result<Believed, Error> {
+    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
+    let server = certificate::server13(peer, offer, types.server, &message).await?;
+    let signed = peer.transcript_hash();
+    let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
+    let schemes = &offer.policy.signature_schemes;
+    let (scheme, proof) = authenticate::verify13(peer, Side::Server, schemes, &server, &signed, &message)?;
+    info.peer_scheme = Some(scheme);
+    let (identity, believed) = Believed::signed(server, proof);
+    info.peer = Some(identity);
+    Ok(believed)
 }
 
 /// Whether the server accepts early data. It may only with the first key, and with what the key is for.

@@ -26,8 +26,7 @@ use crate::{
         StaticPublicKey, psk_premaster,
     },
     identity::{
-        Certificate, Credential, ExternalPsk, SignatureVerified, Signed, VerifiedChain,
-        server_key_exchange_content,
+        Credential, ExternalPsk, SignatureVerified, Signed, VerifiedChain, server_key_exchange_content,
     },
     observe::{Choice, Event, KeyLife, Tap, Warning},
     record::CbcOrder,
@@ -116,8 +115,8 @@ fn certified_key(
         return Ok(None);
     }
     let chain = certificate.ok_or(Misbehaved::NoCertificate)?;
-    let leaf = Certificate::parse(chain.identity().leaf()).ok_or(Misbehaved::WrongCertificateForSuite)?;
-    let key = StaticPublicKey::from_spki(leaf.spki(), &offer.policy.key_limits)?;
+    let spki = chain.identity().spki().ok_or(Misbehaved::WrongCertificateForSuite)?;
+    let key = StaticPublicKey::from_spki(spki, &offer.policy.key_limits)?;
     let fits = match key.kind() {
         StaticKind::Rsa => matches!(suite.key_exchange, KeyExchange::Rsa | KeyExchange::RsaPsk),
         StaticKind::Dh => suite.key_exchange == KeyExchange::Dh,

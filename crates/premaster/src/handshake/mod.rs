@@ -4,6 +4,8 @@
 //! the connection fills with messages and drains of records. What it must wait for besides the peer (a signing
 //! service, a verifier, a certificate chosen by name) is one more `.await`.
 mod authenticate;
+mod certificate;
+mod certificate_types;
 mod client;
 mod client12;
 mod client13;

@@ -12,7 +12,10 @@ use crate::{
     error::{Failure, Incompatible, Misbehaved},
     identity::{Ask, Credential},
     observe::{Choice, Event},
-    wire::{HandshakeType, List, ProtocolVersion, SignatureScheme, extension, message::ClientHello},
+    wire::{
+        CertificateType, HandshakeType, List, ProtocolVersion, SignatureScheme, extension,
+        message::ClientHello,
+    },
 };
 use std::sync::Arc;
 
@@ -39,15 +42,23 @@ pub(crate) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
     Ok(Some(name.to_ascii_lowercase()))
 }
 
+/// What a client wants of a server's credential, in either version.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) certificate_types: &'a [CertificateType],
+    pub(super) schemes: List<'a, SignatureScheme>,
+}
+
 /// The credential for this client, by name and by what the client can verify.
 pub(super) async fn credential(
     peer: &Peer,
     config: &ServerConfig,
     hello: &ClientHello<'_>,
-    name: Option<&str>,
-    schemes: List<'_, SignatureScheme>,
+    wanted: &Wanted<'_>,
     keys12: Option<&Keys12>,
 ) -> Result<Arc<Credential>, Error> {
+    let &Wanted { name, certificate_types, schemes } = wanted;
     let schemes: Vec<SignatureScheme> = schemes.iter().collect();
     let authorities = hello.extensions.get::<extension::CertificateAuthorities<'_>>()?;
     let authorities: Vec<&[u8]> =
@@ -56,6 +67,7 @@ pub(super) async fn credential(
     let alpn: Vec<&[u8]> = alpn.iter().flat_map(|list| list.protocol_name_list).map(|name| name.0).collect();
     let ask = Ask {
         server_name: name,
+        certificate_types,
         schemes: &schemes,
         usage: if keys12.is_some() { SchemeUse::Tls12 } else { SchemeUse::Tls13 },
         authorities: &authorities,
@@ -66,6 +78,7 @@ pub(super) async fn credential(
     let Some(credential) = config.credentials.choose(&ask).await else {
         return Err(match config.credentials.choose_whatever_the_schemes(&ask) {
             Some(own) => Incompatible::SignatureScheme { ours: own.schemes().to_vec(), theirs: schemes },
+            None if config.credentials.has_other_types(&ask) => Incompatible::CertificateType,
             None => Incompatible::Certificate { name: name.map(str::to_owned) },
         }
         .into());

@@ -3,7 +3,8 @@
 //! The server has two key pairs: the long-term one of its certificate signs, the ephemeral one agrees and is
 //! erased. With static exchanges the long-term one does both, and forward secrecy is gone.
 use super::{
-    Established, Leaves, Secrets, authenticate,
+    Established, Leaves, Secrets, authenticate, certificate,
+    certificate_types::{self, Offered},
     client12::{check_extended_master_secret, master_secret},
     established::{Believed, FinishedVerified, Info},
     exchange12,
@@ -25,8 +26,8 @@ use crate::{
     schedule::{Kdf, tls12::MasterSecret},
     suite::Suite,
     wire::{
-        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, PerSide, ProtocolVersion,
-        Side, SignatureScheme,
+        CertificateType, CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, PerSide,
+        ProtocolVersion, Side, SignatureScheme,
         extension::{self, Extensions, ProtocolName, push},
         message::{
             CertificateStatus, ClientHello, DOWNGRADE_TLS12, Finished, NewSessionTicket12, ServerHello,
@@ -48,11 +49,14 @@ pub(super) async fn handshake(
     }
     let now = config.clock.now().ok_or(Failure::Clock)?;
     let name = server::server_name(&hello)?;
-    let candidate = choose_credential(&peer, &config, &hello, name.as_deref()).await;
+    let types = Offered::read(&hello)?;
+    let candidate = choose_credential(&peer, &config, &hello, name.as_deref(), &types).await;
     let scope = sessions::server_scope(&config, name.as_deref(), candidate.credential.as_deref());
     if let Some((session, resumed)) = find_session(&peer, &config, &hello, &scope, now).await? {
         let info = Info { server_name: name, resumed, ..Info::new(session.suite) };
-        return abbreviated(peer, config, &hello, session, info, &scope, now).await;
+        let credential = candidate.credential.as_deref();
+        return abbreviated(peer, config, &hello, session, info, Resuming { scope: &scope, now, credential })
+            .await;
     }
     let Choice12 { suite, credential, means_group } = choose(&peer, &config, &hello, candidate)?;
     peer.start_hash(suite.hash);
@@ -67,17 +71,20 @@ pub(super) async fn handshake(
         .as_ref()
         .and_then(|credential| credential.ocsp())
         .filter(|_| hello.extensions.find(ExtensionType::STATUS_REQUEST).is_some());
+    let verifier = config.client_authentication.verifier().filter(|_| suite.key_exchange.has_certificate());
+    let asked = if verifier.is_some() { types.to_ask(&config)? } else { None };
     let answer = Answer {
         randoms: &randoms,
         order,
         credential: credential.as_deref(),
+        asked,
         staple: staple.is_some(),
         session_id: &session_id,
         ticket,
     };
     send_hello(&peer, &info, &hello, &answer);
     if let Some(credential) = credential.as_ref().filter(|_| suite.key_exchange.has_certificate()) {
-        authenticate::send_certificate12(&peer, Some(credential));
+        certificate::send12(&peer, Some(credential));
         if let Some(response) = staple {
             peer.send(&CertificateStatus { ocsp_response: response });
         }
@@ -85,7 +92,6 @@ pub(super) async fn handshake(
     let server_key =
         exchange12::publish(&peer, &config, means_group, &hello, &randoms, credential.as_ref(), &mut info)
             .await?;
-    let verifier = config.client_authentication.verifier().filter(|_| suite.key_exchange.has_certificate());
     if let Some(verifier) = verifier {
         authenticate::request_certificate12(&peer, &config, verifier);
     } else {
@@ -96,10 +102,9 @@ pub(super) async fn handshake(
 
     // The client's flight.
     let mut client = None;
-    if let Some(verifier) = verifier {
+    if let (Some(verifier), Some(asked)) = (verifier, asked) {
         let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-        let required = config.client_authentication.is_required();
-        client = authenticate::client_certificate12(&peer, &config, verifier, required, &message).await?;
+        client = certificate::client12(&peer, &config, verifier, asked, &message).await?;
     }
     let message = peer.expect(HandshakeType::CLIENT_KEY_EXCHANGE).await?;
     let premaster = exchange12::open(&peer, &config, suite, &hello, server_key, &message).await?;
@@ -229,6 +234,14 @@ async fn find_session(
     }
 }
 
+/// The circumstances of a resumption.
+struct Resuming<'a> {
+    scope: &'a Scope,
+    now: UnixTime,
+    /// The credential that a full handshake would have shown.
+    credential: Option<&'a Credential>,
+}
+
 /// The abbreviated handshake (RFC 5246 section 7.3, figure 2): the server finishes first.
 async fn abbreviated(
     peer: Peer,
@@ -236,8 +249,7 @@ async fn abbreviated(
     hello: &ClientHello<'_>,
     session: ServerSession,
     mut info: Info,
-    scope: &Scope,
-    now: UnixTime,
+    Resuming { scope, now, credential }: Resuming<'_>,
 ) -> Result<Established, Error> {
     let suite = session.suite;
     peer.start_hash(suite.hash);
@@ -251,7 +263,8 @@ async fn abbreviated(
     let is_old = now.as_secs().saturating_sub(session.created.as_secs()) * 2 > u64::from(session.lifetime);
     let ticket = is_old && offers_ticket(&config, hello)?;
     let session_id = hello.session_id;
-    let answer = Answer { randoms: &randoms, order, credential: None, staple: false, session_id, ticket };
+    let answer =
+        Answer { randoms: &randoms, order, credential, asked: None, staple: false, session_id, ticket };
     send_hello(&peer, &info, hello, &answer);
 
     let authenticated = session.authenticated;
@@ -295,6 +308,7 @@ async fn choose_credential(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     name: Option<&str>,
+    types: &Offered,
 ) -> Candidate {
     let chosen = match lists(hello) {
         Ok((schemes, supported)) => {
@@ -302,7 +316,8 @@ async fn choose_credential(
             if keys.is_empty() {
                 return Candidate { credential: None, missing: None };
             }
-            server::credential(peer, config, hello, name, schemes, Some(&keys)).await
+            let wanted = server::Wanted { name, certificate_types: &types.server, schemes };
+            server::credential(peer, config, hello, &wanted, Some(&keys)).await
         }
         Err(error) => Err(error),
     };
@@ -444,8 +459,10 @@ fn random(config: &ServerConfig) -> Result<[u8; 32], Error> {
 struct Answer<'a> {
     randoms: &'a PerSide<[u8; 32]>,
     order: CbcOrder,
-    /// The credential that is about to be shown, for its SCTs.
+    /// The credential that is about to be shown, or would be but for a resumption.
     credential: Option<&'a Credential>,
+    /// The type of certificate that the client will be asked for, if it will.
+    asked: Option<CertificateType>,
     /// Whether CertificateStatus will come.
     staple: bool,
     session_id: &'a [u8],
@@ -454,7 +471,7 @@ struct Answer<'a> {
 }
 
 fn send_hello(peer: &Peer, info: &Info, hello: &ClientHello<'_>, answer: &Answer<'_>) {
-    let &Answer { randoms, order, credential, staple, session_id, ticket } = answer;
+    let &Answer { randoms, order, credential, asked, staple, session_id, ticket } = answer;
     let mut extensions = Vec::with_capacity(64);
     if info.secure_renegotiation {
         push(&mut extensions, &extension::RenegotiationInfo { renegotiated_connection: &[] });
@@ -477,7 +494,9 @@ fn send_hello(peer: &Peer, info: &Info, hello: &ClientHello<'_>, answer: &Answer
     if staple {
         push(&mut extensions, &extension::StatusRequestEmpty);
     }
+    certificate_types::push_selected(&mut extensions, hello, credential, asked);
     if let Some(list) = credential.and_then(Credential::scts)
+        && !info.resumed.is_resumed()
         && hello.extensions.find(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP).is_some()
     {
         extension::push_encoded(&mut extensions, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, list);

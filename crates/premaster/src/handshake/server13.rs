@@ -1,6 +1,7 @@
 //! The server's side of the TLS 1.3 handshake (RFC 9846 section 2; the figure is in `client13`).
 use super::{
-    Established, Leaves, Secrets, authenticate,
+    Established, Leaves, Secrets, authenticate, certificate,
+    certificate_types::{self, Offered},
     established::{Believed, FinishedVerified, Info},
     negotiate::{self, Chosen, Share},
     peer::{EarlyData, Message, Peer},
@@ -15,7 +16,7 @@ use crate::{
     crypto::{hash::HashAlgorithm, sign::SchemeUse},
     error::{Failure, Misbehaved},
     exchange::Group,
-    identity::Credential,
+    identity::{Credential, Verifier},
     observe::{Choice, Epoch, Event, Resumed},
     schedule::{
         Kdf,
@@ -23,7 +24,8 @@ use crate::{
     },
     suite::Suite,
     wire::{
-        ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, Side, SignatureScheme,
+        CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, Side,
+        SignatureScheme,
         extension::{self, Extensions, KeyShareEntry, ProtocolName, push},
         message::{
             ClientHello, EncryptedExtensions, EndOfEarlyData, Finished, HELLO_RETRY_REQUEST_RANDOM,
@@ -45,12 +47,10 @@ pub(super) async fn handshake(
     // What is answered: a name, a protocol, a certificate, or a key that both sides have already.
     let name = server::server_name(&hello)?;
     let alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, &hello)?;
-    let credential = choose_credential(&peer, &config, &hello, name.as_deref()).await;
-    let scope = sessions::server_scope(
-        &config,
-        name.as_deref(),
-        credential.as_ref().ok().map(|(credential, _)| &**credential),
-    );
+    let types = Offered::read(&hello)?;
+    let candidate = choose_credential(&peer, &config, &hello, name.as_deref(), &types).await;
+    let shown = candidate.as_ref().ok().map(|(credential, _)| Arc::clone(credential));
+    let scope = sessions::server_scope(&config, name.as_deref(), shown.as_deref());
     let resumable = psk13::Resumable { config: &config, scope: &scope, now };
     let mut psk = psk13::accept(&peer, &resumable, &hello, &common_hashes(&config, &hello), None).await?;
     let suite = suite(&peer, &config, &hello, psk.as_ref().map(|psk| psk.hash))?;
@@ -72,21 +72,14 @@ pub(super) async fn handshake(
         psk = psk13::accept(&peer, &resumable, &hello, &[suite.hash], earlier).await?;
     }
     let hello = ClientHello::decode(message.body())?;
-    let share = match choose_share(&config, &hello, psk.as_ref())? {
-        Some(Chosen { value: Share::Use(group, share), because }) => {
-            info.group = Some(group.code);
-            peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because });
-            Some((group, share))
-        }
-        Some(_) => return Err(Misbehaved::SecondHelloDiffers.into()),
-        None => None,
-    };
+    let share = use_share(&peer, &config, &hello, psk.as_ref())?;
+    info.group = share.map(|(group, _)| group.code);
     let credential = match &psk {
         Some(psk) => {
             psk.restore(&mut info);
             None
         }
-        None => Some(credential?),
+        None => Some(candidate?),
     };
     let early_data = match &psk {
         Some(psk) => psk13::early_data(&peer, &resumable, &hello, psk, &info).await,
@@ -137,20 +130,17 @@ pub(super) async fn handshake(
     let main = handshake.into_main();
 
     // Server parameters and authentication.
-    send_encrypted_extensions(&peer, &config, &info, &hello)?;
     // RFC 9846 section 4.3.2: a server that authenticates with a pre-shared key must not ask in the handshake.
-    let verifier = config.client_authentication.verifier().filter(|_| credential.is_some());
-    if let Some(verifier) = verifier {
+    let asked = if credential.is_some() { types.to_ask(&config)? } else { None };
+    let shown = shown.filter(|_| info.external_psk.is_none());
+    send_encrypted_extensions(&peer, &config, &info, &hello, shown.as_deref(), asked)?;
+    let verifier = config.client_authentication.verifier().zip(asked);
+    if let Some((verifier, _)) = verifier {
         authenticate::request_certificate13(&peer, &config, verifier);
     }
     if let Some((credential, scheme)) = &credential {
-        peer.tap().emit(|| Event::Chose {
-            what: Choice::SignatureScheme(*scheme),
-            because: "the key's first that the client accepts",
-        });
         info.own_scheme = Some(*scheme);
-        authenticate::send_certificate13(&peer, credential, &hello.extensions, &[]);
-        authenticate::sign13(&peer, Side::Server, credential, *scheme).await?;
+        authenticate_server(&peer, &hello, credential, *scheme).await?;
     }
     let verify_data = handshake_traffic.server.verify_data(&peer.transcript_hash());
     peer.send(&Finished { verify_data: verify_data.as_ref() });
@@ -168,22 +158,10 @@ pub(super) async fn handshake(
         end_of_early_data(&peer, suite, &handshake_traffic.client).await?;
     }
     let mut believed = if credential.is_some() { Believed::NotAsked } else { Believed::KnowsKey };
-    if let Some(verifier) = verifier {
-        let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-        let required = config.client_authentication.is_required();
-        if let Some(client) =
-            authenticate::client_certificate13(&peer, &config, verifier, required, &message).await?
-        {
-            let signed = peer.transcript_hash();
-            let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
-            let schemes = &config.policy.signature_schemes;
-            let (scheme, proof) =
-                authenticate::verify13(&peer, Side::Client, schemes, &client, &signed, &message)?;
-            info.peer_scheme = Some(scheme);
-            let (identity, by_certificate) = Believed::signed(client, proof);
-            info.peer = Some(identity);
-            believed = by_certificate;
-        }
+    if let Some((verifier, asked)) = verifier
+        && let Some(by_certificate) = authenticate_client(&peer, &config, verifier, asked, &mut info).await?
+    {
+        believed = by_certificate;
     }
     let finished = FinishedVerified::expect13(&peer, &handshake_traffic.client).await?;
     peer.install_read(opener13(suite, &application_traffic.client)?, Epoch::Application(0));
@@ -232,12 +210,66 @@ async fn choose_credential(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     name: Option<&str>,
+    types: &Offered,
 ) -> Result<(Arc<Credential>, SignatureScheme), Error> {
     let schemes = hello.extensions.get::<extension::SignatureAlgorithms<'_>>()?;
     let schemes = schemes.ok_or(Misbehaved::NoSignatureAlgorithms)?.supported_signature_algorithms;
-    let credential = server::credential(peer, config, hello, name, schemes, None).await?;
+    let wanted = server::Wanted { name, certificate_types: &types.server, schemes };
+    let credential = server::credential(peer, config, hello, &wanted, None).await?;
     let scheme = negotiate::scheme(credential.schemes(), credential.key_kind(), SchemeUse::Tls13, schemes)?;
     Ok((credential, scheme.value))
+}
+
+/// The server's Certificate and CertificateVerify.
+async fn authenticate_server(
+    peer: &Peer,
+    hello: &ClientHello<'_>,
+    credential: &Credential,
+    scheme: SignatureScheme,
+) -> Result<(), Error> {
+    let because = "the key's first that the client accepts";
+    peer.tap().emit(|| Event::Chose { what: Choice::SignatureScheme(scheme), because });
+    certificate::send13(peer, credential, &hello.extensions);
+    authenticate::sign13(peer, Side::Server, credential, scheme).await
+}
+
+/// The client's Certificate and CertificateVerify; none if it has no certificate and need not.
+async fn authenticate_client(
+    peer: &Peer,
+    config: &ServerConfig,
+    verifier: &Verifier,
+    asked: CertificateType,
+    info: &mut Info,
+) -> Result<Option<Believed>, Error> {
+    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
+    let Some(client) = certificate::client13(peer, config, verifier, asked, &message).await? else {
+        return Ok(None);
+    };
+    let signed = peer.transcript_hash();
+    let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
+    let schemes = &config.policy.signature_schemes;
+    let (scheme, proof) = authenticate::verify13(peer, Side::Client, schemes, &client, &signed, &message)?;
+    info.peer_scheme = Some(scheme);
+    let (identity, believed) = Believed::signed(client, proof);
+    info.peer = Some(identity);
+    Ok(Some(believed))
+}
+
+/// The share that is met, after a HelloRetryRequest if there was one.
+fn use_share<'a>(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'a>,
+    psk: Option<&AcceptedPsk>,
+) -> Result<Option<(&'static Group, &'a [u8])>, Error> {
+    match choose_share(config, hello, psk)? {
+        Some(Chosen { value: Share::Use(group, share), because }) => {
+            peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because });
+            Ok(Some((group, share)))
+        }
+        Some(_) => Err(Misbehaved::SecondHelloDiffers.into()),
+        None => Ok(None),
+    }
 }
 
 /// The share to meet; none if a pre-shared key does without (psk_ke).
@@ -382,6 +414,8 @@ fn send_encrypted_extensions(
     config: &ServerConfig,
     info: &Info,
     hello: &ClientHello<'_>,
+    credential: Option<&Credential>,
+    asked: Option<CertificateType>,
 ) -> Result<(), Error> {
     let mut extensions = Vec::new();
     // RFC 6066 section 3: a server that resumes MUST NOT acknowledge the name.
@@ -392,6 +426,7 @@ fn send_encrypted_extensions(
     if let Some(protocol) = &info.alpn {
         push(&mut extensions, &extension::SelectedProtocolName { protocol_name: ProtocolName(protocol) });
     }
+    certificate_types::push_selected(&mut extensions, hello, credential, asked);
     if info.resumed == Resumed::EarlyData {
         push(&mut extensions, &extension::EarlyData);
     }

@@ -1,6 +1,10 @@
 //! Which of our credentials to show.
 use super::{Credential, KeyKind, SchemeUse};
-use crate::{BoxFuture, crypto::sign, wire::SignatureScheme};
+use crate::{
+    BoxFuture,
+    crypto::sign,
+    wire::{CertificateType, SignatureScheme},
+};
 use std::{collections::HashMap, fmt, sync::Arc, task::Poll};
 
 /// What the peer wants to see.
@@ -8,6 +12,8 @@ use std::{collections::HashMap, fmt, sync::Arc, task::Poll};
 pub struct Ask<'a> {
     /// The name that the client asked for (RFC 6066 section 3), if we are a server and it did.
     pub server_name: Option<&'a str>,
+    /// The types of certificate that the peer can check (RFC 7250). X.509 alone if it did not say.
+    pub certificate_types: &'a [CertificateType],
     /// The schemes that the peer can verify.
     pub schemes: &'a [SignatureScheme],
     /// Which version's rules they are read by.
@@ -26,15 +32,20 @@ pub struct Ask<'a> {
 impl Ask<'_> {
     /// Whether the peer could verify a signature made with `credential`, or needs none.
     pub fn suits(&self, credential: &Credential) -> bool {
+        if !self.certificate_types.contains(&credential.certificate_type()) {
+            return false;
+        }
         let kind = credential.key_kind();
         let signs = self.key_kinds.is_none_or(|kinds| kinds.contains(&kind))
             && credential.choose_scheme(self.schemes, self.usage).is_some();
         signs || (self.static_kinds.contains(&kind) && credential.may_be_static())
     }
 
-    /// Whether the peer names one of the chain's issuers, or names none.
+    /// Whether the peer names one of the chain's issuers, or names none. Nobody issues a raw public key.
     pub fn trusts(&self, credential: &Credential) -> bool {
-        self.authorities.is_empty() || credential.issuers().any(|issuer| self.authorities.contains(&issuer))
+        self.authorities.is_empty()
+            || credential.certificate_type() == CertificateType::RawPublicKey
+            || credential.issuers().any(|issuer| self.authorities.contains(&issuer))
     }
 
     /// The first that the peer can verify and whose issuer it trusts, or else the first that it can verify.
@@ -60,6 +71,12 @@ pub trait ChooseCredential: Send + Sync {
     fn choose_now(&self, ask: &Ask<'_>) -> Poll<Option<Arc<Credential>>> {
         let _ = ask;
         Poll::Pending
+    }
+
+    /// The types of certificate that a client may come to show, which it says in its hello (RFC 7250), before
+    /// anybody asks for one. Default X.509 alone.
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509]
     }
 }
 
@@ -117,6 +134,25 @@ impl Credentials {
         matches!(self.0, Chooser::Nobody)
     }
 
+    /// The types of certificate that there are, the first credential's first.
+    pub(crate) fn certificate_types(&self) -> Vec<CertificateType> {
+        let of = |credentials: &mut dyn Iterator<Item = &Arc<Credential>>| {
+            let mut types = Vec::new();
+            for credential in credentials {
+                if !types.contains(&credential.certificate_type()) {
+                    types.push(credential.certificate_type());
+                }
+            }
+            types
+        };
+        match &self.0 {
+            Chooser::Nobody => Vec::new(),
+            Chooser::Always(credentials) => of(&mut credentials.iter()),
+            Chooser::ByName(names) => of(&mut names.names.values().flatten().chain(&names.otherwise)),
+            Chooser::Custom(chooser) => chooser.certificate_types().to_vec(),
+        }
+    }
+
     /// Chooses. Waits only for an application's own chooser, and only if it has to.
     pub async fn choose(&self, ask: &Ask<'_>) -> Option<Arc<Credential>> {
         match &self.0 {
@@ -133,11 +169,19 @@ impl Credentials {
     /// The one that only the peer's list of schemes rules out, so that a refusal can name both lists. An
     /// application's own chooser is not asked twice.
     pub(crate) fn choose_whatever_the_schemes(&self, ask: &Ask<'_>) -> Option<Arc<Credential>> {
-        let ask = Ask { schemes: SignatureScheme::KNOWN, ..*ask };
+        self.choose_again(&Ask { schemes: SignatureScheme::KNOWN, ..*ask })
+    }
+
+    /// Whether only the types of certificate that the peer can check rule out what there is.
+    pub(crate) fn has_other_types(&self, ask: &Ask<'_>) -> bool {
+        self.choose_again(&Ask { certificate_types: CertificateType::KNOWN, ..*ask }).is_some()
+    }
+
+    fn choose_again(&self, ask: &Ask<'_>) -> Option<Arc<Credential>> {
         match &self.0 {
             Chooser::Nobody | Chooser::Custom(_) => None,
             Chooser::Always(credentials) => ask.first(credentials).cloned(),
-            Chooser::ByName(names) => names.choose(&ask).cloned(),
+            Chooser::ByName(names) => names.choose(ask).cloned(),
         }
     }
 }

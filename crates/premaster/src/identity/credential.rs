@@ -6,17 +6,19 @@ use crate::{
     crypto::sign,
     error::Failure,
     exchange::{KeyLimits, StaticKey, StaticPublicKey},
-    wire::SignatureScheme,
+    wire::{CertificateType, SignatureScheme},
 };
 use pki_types::{CertificateDer, PrivateKeyDer};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroize;
 
-/// A certificate chain with its private key, and what is stapled to it.
+/// A certificate chain with its private key, and what is stapled to it; or a private key whose public half is
+/// shown as it is (RFC 7250).
 ///
 /// Share it in an `Arc`. That key and certificate belong together is checked when it is made, not in the
 /// middle of a handshake.
 pub struct Credential {
+    certificate_type: CertificateType,
     chain: Vec<CertificateDer<'static>>,
     key: PublicKey,
     key_usage: KeyUsage,
@@ -96,14 +98,58 @@ impl Credential {
         signer: Arc<dyn Signer>,
     ) -> Result<Self, CredentialError> {
         let schemes = signer.schemes().to_vec();
-        let credential = Self::assemble(chain, Signing::Remote(signer), |_| schemes)?;
+        Self::assemble(chain, Signing::Remote(signer), |_| schemes)?.with_fitting_schemes()
+    }
+
+    /// Itself, if its signer's schemes are for its key.
+    fn with_fitting_schemes(self) -> Result<Self, CredentialError> {
         let fits = |scheme| {
-            [SchemeUse::Tls12, SchemeUse::Tls13].into_iter().any(|usage| credential.key.fits(scheme, usage))
+            [SchemeUse::Tls12, SchemeUse::Tls13].into_iter().any(|usage| self.key.fits(scheme, usage))
         };
-        match credential.schemes.iter().all(|&scheme| fits(scheme)) && !credential.schemes.is_empty() {
-            true => Ok(credential),
+        match self.schemes.iter().all(|&scheme| fits(scheme)) && !self.schemes.is_empty() {
+            true => Ok(self),
             false => Err(CredentialError::NoScheme),
         }
+    }
+
+    /// A key that is shown without a certificate, to peers that know it beforehand (RFC 7250). It has no names,
+    /// no issuer and no end: who is to accept it has to be told its SubjectPublicKeyInfo, which [`leaf`] yields.
+    ///
+    /// The key's bytes are overwritten.
+    ///
+    /// [`leaf`]: Self::leaf
+    pub fn raw_public_key(mut key: PrivateKeyDer<'static>) -> Result<Self, CredentialError> {
+        let local = LocalKey::from_der(&key);
+        key.zeroize();
+        let local = local.map_err(CredentialError::Key)?;
+        let (spki, schemes) = (local.public_key_spki(), local.schemes().to_vec());
+        Self::bare(spki, Signing::Local(local), schemes)
+    }
+
+    /// A raw public key whose private half is elsewhere. `spki` is its SubjectPublicKeyInfo in DER.
+    pub fn raw_public_key_with_signer(
+        spki: Vec<u8>,
+        signer: Arc<dyn Signer>,
+    ) -> Result<Self, CredentialError> {
+        let schemes = signer.schemes().to_vec();
+        Self::bare(spki, Signing::Remote(signer), schemes)?.with_fitting_schemes()
+    }
+
+    fn bare(spki: Vec<u8>, signing: Signing, schemes: Vec<SignatureScheme>) -> Result<Self, CredentialError> {
+        let key = PublicKey::from_spki(&spki).map_err(CredentialError::CertificateKey)?;
+        Ok(Self {
+            certificate_type: CertificateType::RawPublicKey,
+            chain: vec![CertificateDer::from(spki)],
+            key,
+            key_usage: KeyUsage::ANY,
+            names: Vec::new(),
+            issuers: Vec::new(),
+            signing,
+            schemes,
+            ocsp: None,
+            scts: None,
+            static_key: None,
+        })
     }
 
     /// Reads a chain and its key from PEM. Both may stand in one file.
@@ -126,8 +172,19 @@ impl Credential {
         let key = leaf.public_key().map_err(CredentialError::CertificateKey)?;
         let (key_usage, names) = (leaf.key_usage(), leaf.names().collect());
         let schemes = schemes(key.kind());
-        let (ocsp, scts, static_key) = (None, None, None);
-        Ok(Self { chain, key, key_usage, names, issuers, signing, schemes, ocsp, scts, static_key })
+        Ok(Self {
+            certificate_type: CertificateType::X509,
+            chain,
+            key,
+            key_usage,
+            names,
+            issuers,
+            signing,
+            schemes,
+            ocsp: None,
+            scts: None,
+            static_key: None,
+        })
     }
 
     /// Staples an OCSP response (RFC 6066 section 8), in DER.
@@ -161,12 +218,17 @@ impl Credential {
         }
     }
 
-    /// The certificates, leaf first.
+    /// What it shows: X.509 certificates, or a raw public key.
+    pub const fn certificate_type(&self) -> CertificateType {
+        self.certificate_type
+    }
+
+    /// The certificates, leaf first; for a raw public key its SubjectPublicKeyInfo alone.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// The leaf certificate in DER.
+    /// The leaf certificate, or the raw public key's SubjectPublicKeyInfo, in DER.
     pub fn leaf(&self) -> &[u8] {
         self.chain.first().map_or(&[], |leaf| leaf.as_ref())
     }

@@ -1,15 +1,24 @@
 //! Trust in one certificate or key, known beforehand, whoever issued it.
 use super::{Certificate, PeerCertificates};
-use crate::{crypto::sign::fingerprint, error::Untrusted};
+use crate::{crypto::sign::fingerprint, error::Untrusted, wire::CertificateType};
 
 /// Believes a peer whose leaf certificate, or its key, is one of those that are pinned.
 ///
 /// Names and issuers are not looked at: the pin says more than they could. Dates are, unless told otherwise.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pinned {
     certificates: Vec<[u8; 32]>,
     keys: Vec<[u8; 32]>,
     any_date: bool,
+    certificate_types: &'static [CertificateType],
+}
+
+impl Default for Pinned {
+    /// Nothing is pinned yet, and nobody believed.
+    fn default() -> Self {
+        let certificate_types = &[CertificateType::X509];
+        Self { certificates: Vec::new(), keys: Vec::new(), any_date: false, certificate_types }
+    }
 }
 
 impl Pinned {
@@ -21,6 +30,12 @@ impl Pinned {
     /// Pins a key by the SHA-256 of its SubjectPublicKeyInfo, which outlives a certificate that is renewed.
     pub fn key(spki_sha256: [u8; 32]) -> Self {
         Self::default().or_key(spki_sha256)
+    }
+
+    /// Pins a key, and wants to see just that instead of a certificate (RFC 7250): the SHA-256 of its
+    /// SubjectPublicKeyInfo.
+    pub fn raw_public_key(spki_sha256: [u8; 32]) -> Self {
+        Self { certificate_types: &[CertificateType::RawPublicKey], ..Self::key(spki_sha256) }
     }
 
     /// Pins this certificate too.
@@ -41,6 +56,16 @@ impl Pinned {
         self
     }
 
+    /// Accepts a pinned key bare or in a certificate, whichever the peer has, and prefers it bare (RFC 7250).
+    pub fn raw_or_certified(mut self) -> Self {
+        self.certificate_types = &[CertificateType::RawPublicKey, CertificateType::X509];
+        self
+    }
+
+    pub(super) const fn certificate_types(&self) -> &'static [CertificateType] {
+        self.certificate_types
+    }
+
     /// The SHA-256 of a certificate's SubjectPublicKeyInfo, to pin. None if it is no certificate.
     pub fn key_of(certificate: &[u8]) -> Option<[u8; 32]> {
         Some(fingerprint(Certificate::parse(certificate)?.spki()))
@@ -54,6 +79,12 @@ impl Pinned {
     /// Verifies, without waiting.
     pub fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), Untrusted> {
         let leaf = peer.chain.first().ok_or(Untrusted::BadEncoding)?;
+        if peer.certificate_type == CertificateType::RawPublicKey {
+            return match self.keys.contains(&fingerprint(leaf)) {
+                true => Ok(()),
+                false => Err(Untrusted::NotPinned),
+            };
+        }
         let parsed = Certificate::parse(leaf).ok_or(Untrusted::BadEncoding)?;
         let known =
             self.certificates.contains(&fingerprint(leaf)) || self.keys.contains(&fingerprint(parsed.spki()));

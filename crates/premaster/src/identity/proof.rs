@@ -1,11 +1,11 @@
 //! Proofs that a peer was judged and that it holds its key: values that only this room can make, and without
 //! which no connection is established.
-use super::{KeyUsage, PublicKey, SchemeUse};
+use super::{Certificate, KeyUsage, PublicKey, SchemeUse};
 use crate::{
     Error,
     error::{Misbehaved, Untrusted},
     observe::{Event, Tap},
-    wire::SignatureScheme,
+    wire::{CertificateType, SignatureScheme},
 };
 use pki_types::CertificateDer;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ impl SignatureVerified {
 /// A peer's certificates and what was thought of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerIdentity {
+    certificate_type: CertificateType,
     chain: Arc<[CertificateDer<'static>]>,
     verdict: Verdict,
 }
@@ -43,26 +44,48 @@ enum Verdict {
 }
 
 impl PeerIdentity {
-    pub(super) fn judged(chain: Arc<[CertificateDer<'static>]>, doubt: Option<Arc<Untrusted>>) -> Self {
-        Self { chain, verdict: doubt.map_or(Verdict::Believed, Verdict::Doubted) }
+    pub(super) fn judged(
+        certificate_type: CertificateType,
+        chain: Arc<[CertificateDer<'static>]>,
+        doubt: Option<Arc<Untrusted>>,
+    ) -> Self {
+        Self { certificate_type, chain, verdict: doubt.map_or(Verdict::Believed, Verdict::Doubted) }
     }
 
     /// As a stored session remembers it.
-    pub(crate) fn remembered(chain: Arc<[CertificateDer<'static>]>, is_verified: bool) -> Self {
+    pub(crate) fn remembered(
+        certificate_type: CertificateType,
+        chain: Arc<[CertificateDer<'static>]>,
+        is_verified: bool,
+    ) -> Self {
         let verdict = match is_verified {
             true => Verdict::Believed,
             false => Verdict::DoubtedBefore,
         };
-        Self { chain, verdict }
+        Self { certificate_type, chain, verdict }
     }
 
-    /// The certificates as the peer sent them, leaf first. Of an unverified peer they prove only that it has
-    /// the leaf's key.
+    /// What it showed: X.509 certificates, or a raw public key (RFC 7250).
+    pub const fn certificate_type(&self) -> CertificateType {
+        self.certificate_type
+    }
+
+    /// The SubjectPublicKeyInfo of its key, in DER: what a raw public key is, and what a certificate has in it.
+    /// None if the leaf is no certificate, which no verifier believes.
+    pub fn spki(&self) -> Option<&[u8]> {
+        match self.certificate_type {
+            CertificateType::RawPublicKey => Some(self.leaf()),
+            _ => Certificate::parse(self.leaf()).map(|leaf| leaf.spki()),
+        }
+    }
+
+    /// The certificates as the peer sent them, leaf first; of a raw public key the SubjectPublicKeyInfo alone. Of
+    /// an unverified peer they prove only that it has the leaf's key.
     pub fn chain(&self) -> &Arc<[CertificateDer<'static>]> {
         &self.chain
     }
 
-    /// The leaf certificate in DER.
+    /// The leaf certificate, or the raw public key, in DER.
     pub fn leaf(&self) -> &[u8] {
         self.chain.first().map_or(&[], |leaf| leaf.as_ref())
     }

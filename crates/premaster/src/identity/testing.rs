@@ -1,6 +1,6 @@
 //! Certificates for tests.
 use super::{Credential, PeerCertificates};
-use crate::wire::Side;
+use crate::wire::{CertificateType, Side};
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber,
@@ -87,7 +87,8 @@ pub(crate) fn server<'a>(
     name: Option<&'a ServerName<'a>>,
 ) -> PeerCertificates<'a> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW));
-    PeerCertificates { chain, name, side: Side::Server, ocsp: &[], scts: &[], now }
+    let certificate_type = CertificateType::X509;
+    PeerCertificates { certificate_type, chain, name, side: Side::Server, ocsp: &[], scts: &[], now }
 }
 
 /// Polls to the end, with no executor.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     BoxFuture,
     error::{Failure, Untrusted},
-    wire::SignatureScheme as Scheme,
+    wire::{CertificateType, SignatureScheme as Scheme},
 };
 use SchemeUse::{Tls12, Tls13};
 use pki_types::{CertificateDer, ServerName, UnixTime};
@@ -166,6 +166,7 @@ fn the_roots_of_mozilla_have_names() {
 fn ask<'a>(server_name: Option<&'a str>, schemes: &'a [Scheme]) -> Ask<'a> {
     Ask {
         server_name,
+        certificate_types: &[CertificateType::X509],
         schemes,
         usage: Tls13,
         key_kinds: None,

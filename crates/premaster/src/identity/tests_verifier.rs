@@ -7,7 +7,7 @@ use crate::{
     BoxFuture, Error,
     error::{Misbehaved, Untrusted},
     observe::{At, Event, Observer, Tap, Warning},
-    wire::{AlertDescription, Side, SignatureScheme},
+    wire::{AlertDescription, CertificateType, Side, SignatureScheme},
 };
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use rcgen::{
@@ -395,6 +395,7 @@ fn what_waits_can_be_sent() {
     sendable(&credential.sign(SignatureScheme::ed25519, SchemeUse::Tls13, b"content"));
     let ask = Ask {
         server_name: None,
+        certificate_types: &[CertificateType::X509],
         schemes: &[],
         usage: SchemeUse::Tls13,
         key_kinds: None,

@@ -1,11 +1,14 @@
 //! Whether a peer is believed, and the proofs that it was asked.
-use super::{Certificate, ChainVerifier, DistinguishedName, PeerIdentity, Pinned, VerifiedChain};
+use super::{
+    Certificate, ChainVerifier, DistinguishedName, KeyError, KeyUsage, PeerIdentity, Pinned, PublicKey,
+    VerifiedChain,
+};
 use crate::{
     BoxFuture, Error,
     crypto::sign,
     error::{Misbehaved, Untrusted},
     observe::{Event, Tap, Warning},
-    wire::Side,
+    wire::{CertificateType, Side},
 };
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use std::{fmt, sync::Arc};
@@ -13,7 +16,10 @@ use std::{fmt, sync::Arc};
 /// What a peer showed, and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerCertificates<'a> {
-    /// Its certificates as it sent them, leaf first.
+    /// What it showed: X.509 certificates, or a raw public key. One of those that the verifier names as its
+    /// [`certificate_types`](VerifyPeer::certificate_types).
+    pub certificate_type: CertificateType,
+    /// Its certificates as it sent them, leaf first; of a raw public key the SubjectPublicKeyInfo alone.
     pub chain: &'a Arc<[CertificateDer<'static>]>,
     /// The name that was asked for, if it is a server.
     pub name: Option<&'a ServerName<'a>>,
@@ -36,6 +42,11 @@ pub trait VerifyPeer: Send + Sync {
     /// The authorities to name when asking for a certificate (RFC 9846 section 4.2.4). None means any.
     fn authorities(&self) -> &[DistinguishedName] {
         &[]
+    }
+
+    /// The types of certificate that it can judge, the most preferred first (RFC 7250). Default X.509 alone.
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509]
     }
 }
 
@@ -64,7 +75,16 @@ impl Judge {
                 custom.authorities().iter().for_each(|name| trusted.extend_from_slice(name.as_der()));
             }
         }
+        trusted.extend(self.certificate_types().iter().map(|of| of.0));
         sign::fingerprint(&trusted)
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        match self {
+            Self::Chain(_) => &[CertificateType::X509],
+            Self::Pinned(pinned) => pinned.certificate_types(),
+            Self::Custom(custom) => custom.certificate_types(),
+        }
     }
 }
 
@@ -119,6 +139,11 @@ impl Verifier {
         }
     }
 
+    /// The types of certificate that it can judge, the most preferred first (RFC 7250).
+    pub fn certificate_types(&self) -> &[CertificateType] {
+        self.judge.certificate_types()
+    }
+
     /// Asks. Waits only for an application's own verifier.
     ///
     /// [`Misbehaved::NoCertificate`] if the chain is empty, otherwise what the verifier says. Even a verifier
@@ -126,8 +151,21 @@ impl Verifier {
     pub async fn verify(&self, peer: &PeerCertificates<'_>, tap: &Tap) -> Result<VerifiedChain, Error> {
         let leaf = peer.chain.first().ok_or(Misbehaved::NoCertificate)?;
         // Whoever is asked, the signature over the handshake needs the leaf's key.
-        let parsed = Certificate::parse(leaf).ok_or(Misbehaved::BadLeafEncoding)?;
+        let (key, key_usage) = match peer.certificate_type {
+            CertificateType::RawPublicKey => (PublicKey::from_spki(leaf), KeyUsage::ANY),
+            _ => {
+                let parsed = Certificate::parse(leaf).ok_or(Misbehaved::BadLeafEncoding)?;
+                (parsed.public_key(), parsed.key_usage())
+            }
+        };
+        if key == Err(KeyError::Malformed) && peer.certificate_type == CertificateType::RawPublicKey {
+            return Err(Misbehaved::BadRawPublicKey.into());
+        }
         let verdict = match &self.judge {
+            // One that knows only certificates is not asked about anything else.
+            _ if !self.certificate_types().contains(&peer.certificate_type) => {
+                return Err(Misbehaved::UnofferedCertificateType.into());
+            }
             Judge::Chain(chain) => chain.verify(peer),
             Judge::Pinned(pinned) => pinned.verify(peer),
             Judge::Custom(custom) => custom.verify(peer).await,
@@ -145,9 +183,9 @@ impl Verifier {
             }
             Err(error) => return Err(error),
         };
-        let key = parsed.public_key().map_err(|_| Untrusted::UnsupportedKey)?;
-        let identity = PeerIdentity::judged(peer.chain.clone(), verdict);
-        Ok(VerifiedChain::new(identity, key, parsed.key_usage()))
+        let key = key.map_err(|_| Untrusted::UnsupportedKey)?;
+        let identity = PeerIdentity::judged(peer.certificate_type, peer.chain.clone(), verdict);
+        Ok(VerifiedChain::new(identity, key, key_usage))
     }
 }
 

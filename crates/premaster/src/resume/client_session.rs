@@ -62,7 +62,8 @@ impl SessionName {
 /// cipher suite u16, secret <1>, extended master secret u8,
 /// received u64, lifetime u32, age_add u32, max_early_data u32, alpn <1>,
 /// name: u8 (0 session ID, 1 ticket), <2>,
-/// server's identity: u8 (0 none, 1 not verified, 2 verified), and unless none <3> of certificates <3>
+/// server's identity: u8 (0 none, 1 not verified, 2 verified; 3 and 4 a raw public key), and unless none <3> of
+/// certificates <3>
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClientSession {
@@ -183,7 +184,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         resume::server_session::tests::{at, suite},
-        wire::CipherSuite,
+        wire::{CertificateType, CipherSuite},
     };
 
     pub(crate) fn session(code: CipherSuite, server: &str, name: SessionName) -> ClientSession {
@@ -200,7 +201,7 @@ pub(super) mod tests {
             max_early_data: 0,
             alpn: Some(b"h2".to_vec()),
             name,
-            server: Some(Arc::new(PeerIdentity::remembered(chain.into(), true))),
+            server: Some(Arc::new(PeerIdentity::remembered(CertificateType::X509, chain.into(), true))),
         }
     }
 

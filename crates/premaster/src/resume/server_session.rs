@@ -32,7 +32,8 @@ const FORMAT: u8 = 1;
 /// cipher suite u16, secret <1>, extended master secret u8,
 /// authenticated u64, created u64, lifetime u32, age_add u32, max_early_data u32,
 /// alpn <1>, server name <2>, scope [160],
-/// client: u8 (0 none, 1 not verified, 2 verified), and unless none <3> of certificates <3>
+/// client: u8 (0 none, 1 not verified, 2 verified; 3 and 4 a raw public key), and unless none <3> of
+/// certificates <3>
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct ServerSession {
@@ -183,7 +184,7 @@ pub(super) mod tests {
     use crate::{
         crypto::hash::HashAlgorithm,
         resume::{ClientAsked, MAX_LIFETIME, ScopeField},
-        wire::CipherSuite,
+        wire::{CertificateType, CipherSuite},
     };
     use std::time::Duration;
 
@@ -209,7 +210,7 @@ pub(super) mod tests {
             max_early_data: 16_384,
             alpn: Some(b"h2".to_vec()),
             server_name: Some("a.example".into()),
-            client: Some(Arc::new(PeerIdentity::remembered(chain.into(), true))),
+            client: Some(Arc::new(PeerIdentity::remembered(CertificateType::X509, chain.into(), true))),
             scope: Scope::default().server_name(Some("a.example")),
         }
     }
@@ -226,7 +227,8 @@ pub(super) mod tests {
             for (bare, is_verified) in [(false, true), (false, false), (true, true)] {
                 let mut session = session(code);
                 let chain = session.client.as_ref().unwrap().chain().clone();
-                session.client = Some(Arc::new(PeerIdentity::remembered(chain, is_verified)));
+                session.client =
+                    Some(Arc::new(PeerIdentity::remembered(CertificateType::X509, chain, is_verified)));
                 if bare {
                     (session.alpn, session.server_name, session.client) = (None, None, None);
                     session.extended_master_secret = false;
@@ -272,8 +274,11 @@ pub(super) mod tests {
     #[test]
     fn a_chain_that_is_too_long_is_not_kept() {
         let mut session = session(ALL[0]);
-        session.client =
-            Some(Arc::new(PeerIdentity::remembered(vec![vec![0; MAX_ENCODED].into()].into(), true)));
+        session.client = Some(Arc::new(PeerIdentity::remembered(
+            CertificateType::X509,
+            vec![vec![0; MAX_ENCODED].into()].into(),
+            true,
+        )));
         assert!(session.to_bytes().is_none());
     }
 

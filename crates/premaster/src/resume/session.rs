@@ -4,7 +4,7 @@ use crate::{
     identity::{Certificate, PeerIdentity},
     suite::Suite,
     wire::{
-        CipherSuite, ProtocolVersion, Reader,
+        CertificateType, CipherSuite, ProtocolVersion, Reader,
         codec::{block24, put_u8, put_u16, put_u32, put_vec8, put_vec24},
     },
 };
@@ -32,7 +32,9 @@ const CLOCK_SKEW: u64 = 60;
 /// without it, and does not count.
 pub fn lifetime_within(now: UnixTime, wanted: u32, identity: Option<&PeerIdentity>) -> u32 {
     let now = now.as_secs();
-    let chain = identity.map_or(&[][..], |identity| identity.chain());
+    // A raw public key has no end.
+    let dated = identity.filter(|identity| identity.certificate_type() == CertificateType::X509);
+    let chain = dated.map_or(&[][..], |identity| identity.chain());
     let ends = chain.iter().enumerate().filter_map(|(index, certificate)| {
         let end = Certificate::parse(certificate).map_or(0, |parsed| parsed.not_after());
         (index == 0 || end > now).then_some(end.saturating_sub(now))
@@ -121,21 +123,24 @@ pub(super) fn identity_len(identity: Option<&PeerIdentity>) -> usize {
     })
 }
 
-/// 0: none; 1: not verified; 2: verified.
+/// 0: none; 1: not verified; 2: verified; 3 and 4: the same of a raw public key.
 pub(super) fn put_identity(out: &mut Vec<u8>, identity: Option<&PeerIdentity>) {
     let Some(identity) = identity.filter(|identity| !identity.chain().is_empty()) else {
         return put_u8(out, 0);
     };
-    put_u8(out, if identity.is_verified() { 2 } else { 1 });
+    let raw = identity.certificate_type() == CertificateType::RawPublicKey;
+    put_u8(out, 1 + u8::from(identity.is_verified()) + if raw { 2 } else { 0 });
     block24(out, |out| identity.chain().iter().for_each(|certificate| put_vec24(out, certificate)));
 }
 
 #[allow(clippy::option_option, reason = "none was written down, or what was written down is not one")]
 pub(super) fn read_identity(reader: &mut Reader<'_>) -> Option<Option<Arc<PeerIdentity>>> {
-    let is_verified = match reader.u8().ok()? {
+    let (certificate_type, is_verified) = match reader.u8().ok()? {
         0 => return Some(None),
-        1 => false,
-        2 => true,
+        1 => (CertificateType::X509, false),
+        2 => (CertificateType::X509, true),
+        3 => (CertificateType::RawPublicKey, false),
+        4 => (CertificateType::RawPublicKey, true),
         _ => return None,
     };
     let mut rest = Reader::new(reader.some24().ok()?, "session");
@@ -146,7 +151,7 @@ pub(super) fn read_identity(reader: &mut Reader<'_>) -> Option<Option<Arc<PeerId
         }
         chain.push(rest.some24().ok()?.to_vec().into());
     }
-    Some(Some(Arc::new(PeerIdentity::remembered(chain.into(), is_verified))))
+    Some(Some(Arc::new(PeerIdentity::remembered(certificate_type, chain.into(), is_verified))))
 }
 
 pub(super) fn put_lifetime(out: &mut Vec<u8>, lifetime: u32, age_add: u32, max_early_data: u32) {
@@ -174,7 +179,11 @@ mod tests {
         };
         let lifetime = |years: &[i32], now| {
             let chain: Vec<_> = years.iter().map(|&year| issue(year)).collect();
-            lifetime_within(at(now), 600, Some(&PeerIdentity::remembered(chain.into(), true)))
+            lifetime_within(
+                at(now),
+                600,
+                Some(&PeerIdentity::remembered(CertificateType::X509, chain.into(), true)),
+            )
         };
         // 2030-01-01
         let end = 1_893_456_000;
@@ -185,7 +194,8 @@ mod tests {
         assert_eq!(lifetime(&[2040, 2030], end), 600);
         assert_eq!(lifetime_within(at(end), 600, None), 600);
         assert_eq!(lifetime_within(at(end), u32::MAX, None), MAX_LIFETIME);
-        let not_one = PeerIdentity::remembered(vec![vec![1, 2, 3].into()].into(), true);
+        let not_one =
+            PeerIdentity::remembered(CertificateType::X509, vec![vec![1, 2, 3].into()].into(), true);
         assert_eq!(lifetime_within(at(0), 600, Some(&not_one)), 0);
     }
 

@@ -208,9 +208,13 @@ fn what_is_sealed_for_a_store_is_no_ticket_and_has_one_name() {
 
 #[test]
 fn a_ticket_that_would_be_too_long_is_not_made() {
-    use crate::identity::PeerIdentity;
+    use crate::{identity::PeerIdentity, wire::CertificateType};
     let mut large = session(SUITE);
-    large.client = Some(Arc::new(PeerIdentity::remembered(vec![vec![0; MAX_TICKET].into()].into(), true)));
+    large.client = Some(Arc::new(PeerIdentity::remembered(
+        CertificateType::X509,
+        vec![vec![0; MAX_TICKET].into()].into(),
+        true,
+    )));
     let keys = TicketKeys::rotating(rotation());
     assert_eq!(keys.seal(at(1000), &SystemRandom, &large), None);
 }

@@ -5,6 +5,7 @@ pub mod sessions;
 use premaster::{
     ClientConfig, Connection, Content, Error, Output, ServerConfig,
     config::{ClientConfigBuilder, ServerConfigBuilder},
+    crypto::hash::{self, HashAlgorithm},
     identity::{ChainVerifier, Credential, Credentials, Roots},
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
@@ -73,6 +74,15 @@ impl Authority {
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         (vec![certificate.der().clone()], private)
     }
+}
+
+/// A credential without a certificate (RFC 7250), and the digest that a peer knows it by.
+pub fn raw_public_key(key: Key) -> (Arc<Credential>, [u8; 32]) {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair(key).serialize_der()));
+    let credential = Credential::raw_public_key(key).unwrap();
+    let digest = hash::digest(HashAlgorithm::Sha256, &[credential.leaf()]);
+    let digest = digest.as_ref().try_into().unwrap();
+    (Arc::new(credential), digest)
 }
 
 /// A public key that somebody else has the private half of.
