@@ -21,9 +21,6 @@ use crate::{
 use pki_types::UnixTime;
 use std::sync::Arc;
 
-/// How many identities of a ClientHello are looked up: each may cost a decryption or a question to a store.
-const MAX_TRIES: usize = 5;
-
 /// A key as a client offers it.
 pub(super) struct OfferedPsk {
     identity: Vec<u8>,
@@ -206,8 +203,8 @@ pub(super) async fn accept(
         modes.ke_modes.contains(*mode) && (*mode == PskKeyExchangeMode::psk_dhe_ke || allow_psk_ke)
     });
     let Some(mode) = mode else { return Ok(None) };
-    let identities = offer.identities.iter().zip(offer.binders.iter()).enumerate().take(MAX_TRIES);
-    for (index, (identity, binder)) in identities {
+    let identities = offer.identities.iter().zip(offer.binders.iter()).enumerate();
+    for (index, (identity, binder)) in identities.take(resumable.config.limits.pre_shared_keys) {
         let Some(known) = look_up(peer, resumable, identity.identity, hashes).await else { continue };
         let early = EarlySecret::with_psk(Kdf::new(known.hash, peer.tap()), known.key());
         let transcript = peer.transcript_hash_without_tail(known.hash, offer.binders_len());
