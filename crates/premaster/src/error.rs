@@ -103,6 +103,8 @@ misbehaved! {
     MessageAcrossKeyChange => unexpected_message, 9846 "5.1", "a handshake message spans a change of keys";
     InterleavedMessage => unexpected_message, 9846 "5.1", "another record came in the middle of a handshake message";
     MessageTooLong => illegal_parameter, 9846 "4", "a handshake message is longer than this side's limit";
+    TooManyExtensions => illegal_parameter, 9846 "4.2", "a message has more extensions than this side's limit";
+    TooManyKeyShares => illegal_parameter, 9846 "4.2.8", "a ClientHello has more key shares than this side's limit";
     BadChangeCipherSpec => illegal_parameter, 9846 "5", "a change_cipher_spec record does not hold the single byte 1";
     UnexpectedChangeCipherSpec => unexpected_message, 9846 "5", "a change_cipher_spec record came where none is allowed";
     TooManyChangeCipherSpecs => unexpected_message, 9846 "5", "too many change_cipher_spec records came";

@@ -1,4 +1,5 @@
 //! How much a peer may ask of us before it has shown who it is. Every limit is checked before memory is taken.
+use crate::{error::Misbehaved, wire::extension::Extensions};
 use std::time::Duration;
 
 /// Limits on what a peer may send.
@@ -11,6 +12,14 @@ pub struct Limits {
     pub handshake_total: usize,
     /// How many certificates a chain may have. Default 16.
     pub chain_length: usize,
+    /// How many extensions a message may have where unknown ones are ignored: ClientHello, CertificateRequest,
+    /// NewSessionTicket. Default 128.
+    pub extensions: usize,
+    /// How many key shares a ClientHello may have. Default 16.
+    pub key_shares: usize,
+    /// How many pre-shared keys of a ClientHello are looked up, the first ones: each may cost a decryption or a
+    /// question to a store. Default 5.
+    pub pre_shared_keys: usize,
     /// Records in a row that bring nothing: empty ones. Default 32.
     pub empty_records: u32,
     /// Warning alerts in a row. Default 4.
@@ -25,7 +34,8 @@ pub struct Limits {
     pub decompressed_certificate: usize,
     /// Early data that cannot be opened and is skipped, in bytes. Default 16 KiB more than what was allowed.
     pub skipped_early_data: usize,
-    /// How long a handshake may take. The streams enforce it: the sans-I/O core has no clock. Default 30 s.
+    /// How long a handshake may take. The sans-I/O core has no clock: `premaster-tokio` enforces it, and whoever
+    /// drives a connection in another way calls [`Connection::time_out`](crate::Connection::time_out). Default 30 s.
     pub handshake_time: Duration,
 }
 
@@ -35,6 +45,9 @@ impl Default for Limits {
             handshake_message: 1 << 16,
             handshake_total: 1 << 18,
             chain_length: 16,
+            extensions: 128,
+            key_shares: 16,
+            pre_shared_keys: 5,
             empty_records: 32,
             warnings: 4,
             key_updates: 32,
@@ -43,6 +56,16 @@ impl Default for Limits {
             decompressed_certificate: 1 << 16,
             skipped_early_data: 1 << 15,
             handshake_time: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    /// Whether there are not too many extensions in a message that may bear unknown ones.
+    pub(crate) fn check_extensions(&self, extensions: &Extensions<'_>) -> Result<(), Misbehaved> {
+        match extensions.iter().nth(self.extensions) {
+            Some(_) => Err(Misbehaved::TooManyExtensions),
+            None => Ok(()),
         }
     }
 }

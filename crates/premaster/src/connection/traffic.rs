@@ -224,6 +224,7 @@ impl Connection {
         if ticket.ticket_lifetime > 604_800 {
             return Err(Misbehaved::BadTicketLifetime.into());
         }
+        self.limits.check_extensions(&ticket.extensions)?;
         let early = ticket.extensions.get::<extension::EarlyDataNewSessionTicket>()?;
         self.counters.tickets += 1;
         let State::Established(traffic) = &mut self.state else { return Ok(()) };

@@ -117,7 +117,9 @@ pub(super) async fn handshake(
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
         if let Some(message) = &requested {
-            authenticate::check_request13(&CertificateRequest13::decode(message.body())?)?;
+            let request = CertificateRequest13::decode(message.body())?;
+            offer.config.limits.check_extensions(&request.extensions)?;
+            authenticate::check_request13(&request)?;
         }
         believed = authenticate_server(&peer, &offer, types, &mut info).await?;
     }

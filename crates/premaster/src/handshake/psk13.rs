@@ -21,9 +21,6 @@ use crate::{
 use pki_types::UnixTime;
 use std::sync::Arc;
 
-/// How many identities of a ClientHello are looked up: each may cost a decryption or a question to a store.
-const MAX_TRIES: usize = 5;
-
 /// A key as a client offers it.
 pub(super) struct OfferedPsk {
     identity: Vec<u8>,
@@ -224,8 +221,8 @@ pub(super) async fn accept(
         sessions::missed(peer, Miss::Declined);
         return Ok(None);
     };
-    let identities = offer.identities.iter().zip(offer.binders.iter()).enumerate().take(MAX_TRIES);
-    for (index, (identity, binder)) in identities {
+    let identities = offer.identities.iter().zip(offer.binders.iter()).enumerate();
+    for (index, (identity, binder)) in identities.take(resumable.config.limits.pre_shared_keys) {
         let found = earlier.take_if(|earlier| earlier.identity == identity.identity);
         let Some(known) = look_up(peer, resumable, identity.identity, hashes, found).await else { continue };
         let early = EarlySecret::with_psk(Kdf::new(known.hash, peer.tap()), known.key());

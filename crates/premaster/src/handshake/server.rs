@@ -23,6 +23,7 @@ use std::sync::Arc;
 pub(crate) async fn handshake(peer: Peer, config: Arc<ServerConfig>) -> Result<Established, Error> {
     let message = peer.expect(HandshakeType::CLIENT_HELLO).await?;
     let hello = ClientHello::decode(message.body())?;
+    config.limits.check_extensions(&hello.extensions)?;
     peer.tap().identify(hello.random);
     let config = effective(config);
     let version = negotiate::version(&config.policy, &hello)?;

@@ -285,7 +285,11 @@ fn choose_share<'a>(
     let supported = supported.ok_or(Misbehaved::MissingExtension)?.named_group_list;
     let shares =
         hello.extensions.get::<extension::KeyShareClientHello<'a>>()?.ok_or(Misbehaved::MissingExtension)?;
-    let shares: Vec<KeyShareEntry<'a>> = shares.client_shares.to_vec();
+    let most = config.limits.key_shares;
+    let shares: Vec<KeyShareEntry<'a>> = shares.client_shares.iter().take(most.saturating_add(1)).collect();
+    if shares.len() > most {
+        return Err(Misbehaved::TooManyKeyShares.into());
+    }
     for (index, share) in shares.iter().enumerate() {
         // RFC 9846 section 4.2.8: each group once, and only groups that are supported.
         if shares.iter().take(index).any(|other| other.group == share.group) {

@@ -149,11 +149,11 @@ impl<'a> Certificate<'a> {
     /// The DNS names and IP addresses that it is for (subjectAltName, RFC 5280 section 4.2.1.6).
     ///
     /// For display and for choosing one's own certificates; whether a peer's certificate is for a name, the
-    /// verifier decides.
+    /// verifier decides. What no DNS name has in it, such as a control character, is written as an escape.
     pub fn names(&self) -> impl Iterator<Item = String> + use<'a> {
         let mut names = Der::new(self.alt_names);
         std::iter::from_fn(move || names.element()).filter_map(|name| match name.tag {
-            0x82 => Some(String::from_utf8_lossy(name.contents).into_owned()),
+            0x82 => Some(name.contents.escape_ascii().to_string()),
             0x87 => match (<[u8; 4]>::try_from(name.contents), <[u8; 16]>::try_from(name.contents)) {
                 (Ok(address), _) => Some(Ipv4Addr::from(address).to_string()),
                 (_, Ok(address)) => Some(Ipv6Addr::from(address).to_string()),

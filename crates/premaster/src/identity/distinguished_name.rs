@@ -119,7 +119,7 @@ fn string(tag: u8, contents: &[u8]) -> Option<String> {
     }
 }
 
-/// RFC 4514 section 2.4; control characters, which could fool a terminal, are written as it writes them too.
+/// RFC 4514 section 2.4; characters that could fool a terminal or a reader are written as it writes them too.
 fn escape(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
@@ -132,7 +132,7 @@ fn escape(value: &str) -> String {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => text.extend(['\\', character]),
             '#' if at == 0 => text.push_str("\\#"),
             ' ' if at == 0 || at == last => text.push_str("\\ "),
-            _ if character.is_control() => {
+            _ if character.is_control() || misleads(character) => {
                 for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                     let _ = write!(text, "\\{byte:02x}");
                 }
@@ -141,6 +141,11 @@ fn escape(value: &str) -> String {
         }
     }
     text
+}
+
+/// Whether a character does not show, or turns the direction in which others do.
+const fn misleads(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -201,6 +206,8 @@ mod tests {
         assert_eq!(DistinguishedName::from_der(&[1, 2, 3]).to_string(), "#010203");
         let name = DistinguishedName::from_contents(&attribute(&[0x55, 4, 3], 0x0c, b"\x1b[2J"));
         assert_eq!(name.to_string(), "CN=\\1b[2J");
+        let name = DistinguishedName::from_contents(&attribute(&[0x55, 4, 3], 0x0c, "a\u{202e}b".as_bytes()));
+        assert_eq!(name.to_string(), "CN=a\\e2\\80\\aeb");
     }
 
     #[test]

@@ -50,6 +50,17 @@ fn files_of_every_kind() {
     }
 }
 
+/// Names are shown to people. What a certificate says may be anything.
+#[test]
+fn names_that_are_none_are_shown_as_escapes() {
+    let credential = Credential::from_pem(file!("sec1"), file!("sec1.key")).unwrap();
+    let mut der = credential.leaf().to_vec();
+    assert_eq!(Certificate::parse(&der).unwrap().names().last().as_deref(), Some("sec1.example"));
+    let place = der.windows(12).rposition(|window| window == b"sec1.example").expect("its name");
+    der[place..place + 4].copy_from_slice(b"\x1b[2J");
+    assert_eq!(Certificate::parse(&der).unwrap().names().last().as_deref(), Some("\\x1b[2J.example"));
+}
+
 #[test]
 fn errors_say_what_is_wrong() {
     let (chain, key): (&[u8], &[u8]) = (file!("sec1"), file!("sec1.key"));

@@ -170,12 +170,14 @@ pub struct End {
     pub output: Output,
     pub input: Vec<u8>,
     pub received: Vec<u8>,
+    /// How much of it came before the handshake was finished.
+    pub early: usize,
     pub closed: bool,
 }
 
 impl End {
     pub fn new(connection: Connection, output: Output) -> Self {
-        Self { connection, output, input: Vec::new(), received: Vec::new(), closed: false }
+        Self { connection, output, input: Vec::new(), received: Vec::new(), early: 0, closed: false }
     }
 
     /// Takes bytes from the peer.
@@ -185,7 +187,10 @@ impl End {
             let received = self.connection.receive(&mut self.input, &mut self.output)?;
             match received.content {
                 Content::NeedMore(_) => return Ok(()),
-                Content::Data(data) => self.received.extend_from_slice(data),
+                Content::Data(data) => {
+                    self.received.extend_from_slice(data);
+                    self.early += if self.connection.is_handshaking() { data.len() } else { 0 };
+                }
                 Content::Closed => self.closed = true,
                 Content::Progress => {}
                 Content::Waiting => {

@@ -224,14 +224,18 @@ fn tampered_replayed_and_dropped_records() {
 fn duplicate_key_shares() {
     use premaster::wire::{List, NamedGroup, extension::KeyShareEntry};
     let house = House::new();
-    for count in [2, 200] {
+    for (count, refusal) in [
+        (2, Misbehaved::DuplicateKeyShare),
+        (16, Misbehaved::DuplicateKeyShare),
+        (200, Misbehaved::TooManyKeyShares),
+    ] {
         let shares = vec![KeyShareEntry { group: NamedGroup::x25519, key_exchange: &[9; 32] }; count];
         let mut puppet = Puppet::client(house.tls13(), house.server());
         let hello = puppet.make(Say::ClientHello);
         puppet.message(&change_client_hello(&hello, |block| {
             with_extension(block, &extension::KeyShareClientHello { client_shares: List::from(&shares) })
         }));
-        fails(&puppet, Misbehaved::DuplicateKeyShare, Alert::illegal_parameter);
+        fails(&puppet, refusal, Alert::illegal_parameter);
     }
     // Shares for groups that are not among those that it supports.
     let share = KeyShareEntry { group: NamedGroup::secp521r1, key_exchange: &[4; 133] };

@@ -246,7 +246,10 @@ impl Case<'_> {
         let what = || format!("{}: {:?} of {:?}", self.setting.name, self.mutation, self.order);
         assert!(puppet.victim.received.is_empty(), "{}", what());
         match self.verdict() {
-            Verdict::Connected => assert!(puppet.is_connected(), "{}: {:?}", what(), puppet.error),
+            Verdict::Connected => {
+                assert!(puppet.is_connected(), "{}: {:?}", what(), puppet.error);
+                assert!(!puppet.misheard, "{}", what());
+            }
             Verdict::Waiting => {
                 assert_eq!(puppet.error, None, "{}", what());
                 assert!(!puppet.is_connected(), "{}", what());

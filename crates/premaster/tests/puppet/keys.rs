@@ -155,7 +155,7 @@ impl Puppet {
         }
     }
 
-    fn update_write13(&mut self) {
+    pub fn update_write13(&mut self) {
         let Some(PerSide { client, server }) = self.state.application.take() else { return };
         let traffic = match self.side {
             Side::Client => PerSide { client: client.into_next(), server },

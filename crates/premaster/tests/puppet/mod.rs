@@ -180,6 +180,8 @@ pub struct Puppet {
     pub transcript: Vec<u8>,
     pub sealer: Sealer,
     pub opener: Opener,
+    /// Whether something that was heard made no sense: of a victim that is in step, that must not be.
+    pub misheard: bool,
     joiner: Joiner,
     unread: usize,
     /// The secret of a reply that was made and not said yet.
@@ -243,6 +245,7 @@ impl Puppet {
             transcript: Vec::new(),
             sealer: Sealer::plaintext(),
             opener: Opener::plaintext(),
+            misheard: false,
             joiner: Joiner::new(),
             unread: 0,
             pending_shared: None,
