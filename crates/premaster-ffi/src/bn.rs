@@ -11,7 +11,7 @@ use std::ptr::{NonNull, null_mut};
 pub const MAX_LEN: usize = 1024;
 
 /// A number; wiped when it is freed.
-struct Number(NonNull<BIGNUM>);
+pub(crate) struct Number(NonNull<BIGNUM>);
 
 impl Drop for Number {
     fn drop(&mut self) {
@@ -21,6 +21,11 @@ impl Drop for Number {
 }
 
 impl Number {
+    /// For AWS-LC to read.
+    pub(crate) const fn as_ptr(&self) -> *const BIGNUM {
+        self.0.as_ptr()
+    }
+
     fn zero() -> Result<Self, Refused> {
         // SAFETY: nothing is passed.
         NonNull::new(unsafe { BN_new() }).map(Self).ok_or(Refused)
@@ -28,7 +33,7 @@ impl Number {
 
     /// From bytes, big endian. The width of the number is the slice's, whatever its leading zeros, so that it
     /// does not tell the value.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Refused> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Refused> {
         // SAFETY: `bytes` can be read for the length that is passed; null asks for a new number.
         NonNull::new(unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len(), null_mut()) }).map(Self).ok_or(Refused)
     }

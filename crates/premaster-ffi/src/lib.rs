@@ -3,6 +3,8 @@
 //! This is the only crate of the project that contains `unsafe`.
 
 pub mod bn;
+pub mod cbc_hmac;
+pub mod curve;
 pub mod kem;
 pub mod rsa;
 

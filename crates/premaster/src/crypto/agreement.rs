@@ -1,7 +1,11 @@
 //! Diffie-Hellman on curves: X25519 (RFC 7748) and the NIST curves (SP 800-56A, RFC 8422).
 use super::random::{Random, RandomFailed};
 use crate::Secret;
-use aws_lc_rs::agreement::{self, Algorithm, PrivateKey, UnparsedPublicKey};
+use aws_lc_rs::{
+    agreement::{self, Algorithm, PrivateKey},
+    encoding::{AsBigEndian, EcPrivateKeyBin},
+};
+use premaster_ffi::{Refused, curve as ffi};
 use subtle::{Choice, ConstantTimeEq};
 
 /// A curve.
@@ -59,6 +63,16 @@ impl Curve {
         }
     }
 
+    /// As the NIST curves are known below; none for X25519.
+    const fn nist(self) -> Option<ffi::Curve> {
+        match self {
+            Self::X25519 => None,
+            Self::P256 => Some(ffi::Curve::P256),
+            Self::P384 => Some(ffi::Curve::P384),
+            Self::P521 => Some(ffi::Curve::P521),
+        }
+    }
+
     const fn algorithm(self) -> &'static Algorithm {
         match self {
             Self::X25519 => &agreement::X25519,
@@ -110,40 +124,55 @@ fn draw_scalar(curve: Curve, random: &dyn Random) -> Result<Secret, RandomFailed
 }
 
 /// A private key on a curve; wiped when dropped.
-pub(crate) struct CurveKey {
-    curve: Curve,
-    key: PrivateKey,
+pub(crate) struct CurveKey(Private);
+
+enum Private {
+    X25519(Secret),
+    Nist(Curve, ffi::Scalar),
 }
 
 impl CurveKey {
     /// A fresh one.
     pub(crate) fn generate(curve: Curve, random: &dyn Random) -> Result<Self, RandomFailed> {
-        let scalar = draw_scalar(curve, random)?;
         // A scalar in range cannot be refused, and memory that cannot be had aborts the process elsewhere.
-        let key =
-            PrivateKey::from_private_key(curve.algorithm(), scalar.expose()).map_err(|_| RandomFailed)?;
-        Ok(Self { curve, key })
+        Self::new(curve, draw_scalar(curve, random)?).map_err(|InvalidPoint| RandomFailed)
+    }
+
+    fn new(curve: Curve, scalar: Secret) -> Result<Self, InvalidPoint> {
+        Ok(Self(match curve.nist() {
+            None => Private::X25519(scalar),
+            Some(nist) => {
+                let scalar = ffi::Scalar::new(nist, scalar.expose()).map_err(|Refused| InvalidPoint)?;
+                Private::Nist(curve, scalar)
+            }
+        }))
     }
 
     /// From PKCS#8 or SEC 1, in DER, if it is a key of this curve.
     pub(crate) fn from_der(curve: Curve, der: &[u8]) -> Option<Self> {
         let key = PrivateKey::from_private_key_der(curve.algorithm(), der).ok()?;
-        Some(Self { curve, key })
+        let scalar: EcPrivateKeyBin<'_> = key.as_be_bytes().ok()?;
+        Self::new(curve, Secret::from(scalar.as_ref())).ok()
     }
 
     /// The curve.
     pub(crate) const fn curve(&self) -> Curve {
-        self.curve
+        match &self.0 {
+            Private::X25519(_) => Curve::X25519,
+            Private::Nist(curve, _) => *curve,
+        }
     }
 
     /// Writes the public half; `out` must have `public_len` bytes.
     pub(crate) fn public(&self, out: &mut [u8]) -> Result<(), InvalidPoint> {
-        let public = self.key.compute_public_key().map_err(|_| InvalidPoint)?;
-        if public.as_ref().len() != out.len() {
-            return Err(InvalidPoint);
+        match &self.0 {
+            Private::X25519(scalar) => {
+                let scalar = scalar.expose().try_into().map_err(|_| InvalidPoint)?;
+                ffi::x25519_public(scalar, out.try_into().map_err(|_| InvalidPoint)?);
+                Ok(())
+            }
+            Private::Nist(_, scalar) => scalar.public(out).map_err(|Refused| InvalidPoint),
         }
-        out.copy_from_slice(public.as_ref());
-        Ok(())
     }
 
     /// Writes the secret shared with `peer`; `out` must have `secret_len` bytes.
@@ -152,7 +181,7 @@ impl CurveKey {
     /// (RFC 8422 section 5.1.2), and, on X25519, points of small order, whose secret would be all zero (RFC
     /// 7748 section 6.1, RFC 9846 section 7.4.2).
     pub(crate) fn agree(&self, peer: &[u8], out: &mut [u8]) -> Result<(), InvalidPoint> {
-        let curve = self.curve;
+        let curve = self.curve();
         if peer.len() != curve.public_len() || out.len() != curve.secret_len() {
             return Err(InvalidPoint);
         }
@@ -160,14 +189,19 @@ impl CurveKey {
         if curve != Curve::X25519 && peer.first() != Some(&4) {
             return Err(InvalidPoint);
         }
-        let peer = UnparsedPublicKey::new(curve.algorithm(), peer);
-        agreement::agree(&self.key, peer, InvalidPoint, |secret| {
-            if secret.len() != out.len() || bool::from(is_zero(secret)) {
-                return Err(InvalidPoint);
+        match &self.0 {
+            Private::X25519(scalar) => {
+                let scalar = scalar.expose().try_into().map_err(|_| InvalidPoint)?;
+                let peer = peer.try_into().map_err(|_| InvalidPoint)?;
+                let secret = out.try_into().map_err(|_| InvalidPoint)?;
+                ffi::x25519(scalar, peer, secret).map_err(|Refused| InvalidPoint)?;
             }
-            out.copy_from_slice(secret);
-            Ok(())
-        })
+            Private::Nist(_, scalar) => scalar.agree(peer, out).map_err(|Refused| InvalidPoint)?,
+        }
+        match bool::from(is_zero(out)) && curve == Curve::X25519 {
+            true => Err(InvalidPoint),
+            false => Ok(()),
+        }
     }
 }
 

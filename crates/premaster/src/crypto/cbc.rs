@@ -2,11 +2,13 @@
 //!
 //! It authenticates nothing. `record` puts the MAC around it or inside it.
 use super::aead::BadKeyLength;
+use super::hash::HashAlgorithm;
 use aws_lc_rs::cipher::{
     AES_128, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
 };
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::iv::FixedLength;
+use premaster_ffi::cbc_hmac;
 use std::fmt;
 
 /// Length of a block and of an initialization vector, in bytes.
@@ -92,9 +94,7 @@ impl CbcSealKey {
     /// # Errors
     /// The random generator failed.
     pub fn fresh_iv(&self) -> Result<[u8; BLOCK_LEN], CbcFailed> {
-        let mut iv = [0; BLOCK_LEN];
-        aws_lc_rs::rand::fill(&mut iv).map_err(|Unspecified| CbcFailed)?;
-        Ok(iv)
+        fresh_block()
     }
 }
 
@@ -102,6 +102,49 @@ impl fmt::Debug for CbcSealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CbcSealKey(..)")
     }
+}
+
+/// Keys that MAC and encrypt in one pass, on the processors that can; wiped when dropped.
+pub(crate) struct StitchedSealKey(cbc_hmac::SealKey);
+
+impl StitchedSealKey {
+    /// None if the hash, the processor or the build has no such thing, and the two have to go one after the other.
+    pub(crate) fn new(hash: HashAlgorithm, key: &[u8], mac_key: &[u8]) -> Option<Self> {
+        let mac = match hash {
+            HashAlgorithm::Sha1 => cbc_hmac::Mac::Sha1,
+            HashAlgorithm::Sha256 => cbc_hmac::Mac::Sha256,
+            _ => return None,
+        };
+        let mask = fresh_block().ok()?;
+        cbc_hmac::SealKey::new(mac, key, mac_key, &mask).ok().map(Self)
+    }
+
+    /// How long the fragment of a record is that holds `content` bytes.
+    pub(crate) const fn sealed_len(&self, content: usize) -> usize {
+        self.0.sealed_len(content)
+    }
+
+    /// Seals `out`, where `content` bytes of plaintext stand behind the first block, which becomes the IV.
+    ///
+    /// # Errors
+    /// There is no randomness, or the lengths do not fit. What `out` holds then must not be sent.
+    pub(crate) fn seal_in_place(
+        &mut self,
+        header: &[u8; 11],
+        content: usize,
+        out: &mut [u8],
+    ) -> Result<(), CbcFailed> {
+        // Nobody can predict what it is encrypted to (RFC 5246 section 6.2.3.2).
+        let iv = fresh_block()?;
+        out.get_mut(..BLOCK_LEN).ok_or(CbcFailed)?.copy_from_slice(&iv);
+        self.0.seal(header, content, out).map_err(|_| CbcFailed)
+    }
+}
+
+fn fresh_block() -> Result<[u8; BLOCK_LEN], CbcFailed> {
+    let mut block = [0; BLOCK_LEN];
+    aws_lc_rs::rand::fill(&mut block).map_err(|Unspecified| CbcFailed)?;
+    Ok(block)
 }
 
 /// A key that decrypts, expanded on the heap and wiped when dropped.

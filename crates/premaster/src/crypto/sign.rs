@@ -1,11 +1,13 @@
 //! Signatures: the keys that make them, the keys that verify them, and which scheme fits which key (RFC 9846
 //! section 4.2.3, RFC 5246 section 7.4.1.4.1, RFC 8422 section 5.1.1).
 pub(crate) mod der;
+mod ecdsa;
 mod local;
 mod public;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ecdsa::CERTIFICATES as ECDSA_CERTIFICATES;
 pub use local::LocalKey;
 pub(crate) use local::schemes;
 pub use public::PublicKey;

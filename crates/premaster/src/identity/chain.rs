@@ -4,6 +4,7 @@ use super::{
     untrusted::{untrusted, wrong_name},
 };
 use crate::{
+    crypto::sign::ECDSA_CERTIFICATES,
     error::Untrusted,
     identity::{KeyError, KeyKind},
     wire::Side,
@@ -18,15 +19,15 @@ use webpki::{
 /// The algorithms that a certificate may be signed with: no MD5, no SHA-1, no RSA below 2048 bits (RFC 9325
 /// section 4.5, RFC 9155).
 static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P256_SHA512,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ECDSA_P384_SHA512,
-    algorithms::ECDSA_P521_SHA256,
-    algorithms::ECDSA_P521_SHA384,
-    algorithms::ECDSA_P521_SHA512,
+    ECDSA_CERTIFICATES[0],
+    ECDSA_CERTIFICATES[1],
+    ECDSA_CERTIFICATES[2],
+    ECDSA_CERTIFICATES[3],
+    ECDSA_CERTIFICATES[4],
+    ECDSA_CERTIFICATES[5],
+    ECDSA_CERTIFICATES[6],
+    ECDSA_CERTIFICATES[7],
+    ECDSA_CERTIFICATES[8],
     algorithms::RSA_PKCS1_2048_8192_SHA256,
     algorithms::RSA_PKCS1_2048_8192_SHA384,
     algorithms::RSA_PKCS1_2048_8192_SHA512,

@@ -6,7 +6,7 @@
 //! ```
 use super::sequence::Sequence;
 use super::{Output, additional_data12, padding12};
-use crate::crypto::cbc::{BLOCK_LEN, CbcAlgorithm, CbcFailed, CbcOpenKey, CbcSealKey};
+use crate::crypto::cbc::{BLOCK_LEN, CbcAlgorithm, CbcFailed, CbcOpenKey, CbcSealKey, StitchedSealKey};
 use crate::crypto::hash::{HashAlgorithm, HmacKey};
 use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{HEADER_LEN, RecordHeader};
@@ -23,10 +23,22 @@ pub enum CbcOrder {
 }
 
 pub(super) struct SealCbc12 {
+    keys: SealKeys,
+    mac_len: usize,
+    pub(super) sequence: Sequence,
+}
+
+enum SealKeys {
+    /// MAC-then-encrypt in one pass, where there is such a thing.
+    Stitched(StitchedSealKey),
+    /// Either order, one after the other.
+    Separate(SeparateKeys),
+}
+
+struct SeparateKeys {
     key: CbcSealKey,
     mac: HmacKey,
     order: CbcOrder,
-    pub(super) sequence: Sequence,
 }
 
 impl SealCbc12 {
@@ -37,13 +49,26 @@ impl SealCbc12 {
         mac_key: &[u8],
         order: CbcOrder,
     ) -> Result<Self, Error> {
-        let key = CbcSealKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
-        Ok(Self { key, mac: HmacKey::new(hash, mac_key), order, sequence: Sequence::unlimited() })
+        let stitched = match order {
+            CbcOrder::MacThenEncrypt if key.len() == algorithm.key_len() => {
+                StitchedSealKey::new(hash, key, mac_key)
+            }
+            _ => None,
+        };
+        let keys = match stitched {
+            Some(stitched) => SealKeys::Stitched(stitched),
+            None => SealKeys::Separate(SeparateKeys {
+                key: CbcSealKey::new(algorithm, key).map_err(|_| Failure::Crypto)?,
+                mac: HmacKey::new(hash, mac_key),
+                order,
+            }),
+        };
+        Ok(Self { keys, mac_len: hash.output_len(), sequence: Sequence::unlimited() })
     }
 
     /// How much longer than its plaintext a record is at most.
     pub(super) const fn overhead(&self) -> usize {
-        HEADER_LEN + BLOCK_LEN + self.mac.algorithm().output_len() + BLOCK_LEN
+        HEADER_LEN + BLOCK_LEN + self.mac_len + BLOCK_LEN
     }
 
     pub(super) fn seal(
@@ -52,9 +77,56 @@ impl SealCbc12 {
         plaintext: &[u8],
         output: &mut Output,
     ) -> Result<(), Error> {
+        let number = self.sequence.take()?;
+        let length = match &mut self.keys {
+            SealKeys::Stitched(key) => key.seal(number, content_type, plaintext, output),
+            SealKeys::Separate(keys) => keys.seal(number, content_type, plaintext, output),
+        }?;
+        output.commit(length);
+        Ok(())
+    }
+}
+
+/// Room for a record behind what waits, its header already written, and its body.
+fn record(output: &mut Output, content_type: ContentType, length: usize) -> &mut [u8] {
+    let (head, body) = output.reserve_tail(HEADER_LEN + length).split_at_mut(HEADER_LEN);
+    let version = ProtocolVersion::TLS_1_2;
+    head.copy_from_slice(&RecordHeader { content_type, version, length: length as u16 }.encode());
+    body
+}
+
+impl StitchedSealKey {
+    /// Writes the record and says how long it is.
+    fn seal(
+        &mut self,
+        number: u64,
+        content_type: ContentType,
+        plaintext: &[u8],
+        output: &mut Output,
+    ) -> Result<usize, Error> {
+        let length = self.sealed_len(plaintext.len());
+        let body = record(output, content_type, length);
+        body[BLOCK_LEN..BLOCK_LEN + plaintext.len()].copy_from_slice(plaintext);
+        let [header @ .., _, _] = additional_data12(number, content_type, 0);
+        if self.seal_in_place(&header, plaintext.len(), body).is_err() {
+            body.fill(0);
+            return Err(Failure::Crypto.into());
+        }
+        Ok(HEADER_LEN + length)
+    }
+}
+
+impl SeparateKeys {
+    /// Writes the record and says how long it is.
+    fn seal(
+        &mut self,
+        number: u64,
+        content_type: ContentType,
+        plaintext: &[u8],
+        output: &mut Output,
+    ) -> Result<usize, Error> {
         // Before the plaintext goes to the buffer, where it would stay if there were no randomness.
         let iv = self.key.fresh_iv().map_err(|CbcFailed| Failure::Random)?;
-        let number = self.sequence.take()?;
         let mac_len = self.mac.algorithm().output_len();
         let (inside, outside) = match self.order {
             CbcOrder::MacThenEncrypt => (mac_len, 0),
@@ -63,10 +135,7 @@ impl SealCbc12 {
         let content_len = plaintext.len();
         let encrypted_len = (content_len + inside + 1).next_multiple_of(BLOCK_LEN);
         let length = BLOCK_LEN + encrypted_len + outside;
-        let record = output.reserve_tail(HEADER_LEN + length);
-        let (head, body) = record.split_at_mut(HEADER_LEN);
-        let version = ProtocolVersion::TLS_1_2;
-        head.copy_from_slice(&RecordHeader { content_type, version, length: length as u16 }.encode());
+        let body = record(output, content_type, length);
         let (ciphertext, outer_mac) = body.split_at_mut(BLOCK_LEN + encrypted_len);
         let (head, blocks) = ciphertext.split_at_mut(BLOCK_LEN);
         head.copy_from_slice(&iv);
@@ -87,8 +156,7 @@ impl SealCbc12 {
             let aad = additional_data12(number, content_type, ciphertext.len());
             self.mac.sign(&[&aad, ciphertext], outer_mac);
         }
-        output.commit(HEADER_LEN + length);
-        Ok(())
+        Ok(HEADER_LEN + length)
     }
 }
 

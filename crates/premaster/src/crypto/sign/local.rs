@@ -1,14 +1,19 @@
 //! Our own long-term key, when it is here.
 use super::{
-    Hash, KeyError, KeyKind, MAX_RSA_BITS, MIN_SIGNING_RSA_BITS, Method, PublicKey, SchemeUse, algorithm, der,
+    Hash, KeyError, KeyKind, MAX_RSA_BITS, MIN_SIGNING_RSA_BITS, Method, PublicKey, SchemeUse, algorithm,
+    der, ecdsa::Ecdsa,
 };
 use crate::{error::Failure, wire::SignatureScheme as Scheme};
 use aws_lc_rs::{
-    encoding::AsDer,
+    encoding::{AsBigEndian, AsDer},
     rand::SystemRandom,
     signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair},
 };
 use pki_types::PrivateKeyDer;
+use premaster_ffi::{
+    Refused,
+    curve::{Curve, EcdsaSigner},
+};
 use std::fmt;
 
 /// A private key that signs. Its bytes are AWS-LC's, which wipes them when it is dropped.
@@ -23,10 +28,16 @@ pub struct LocalKey {
 
 enum Pair {
     Rsa(RsaKeyPair),
-    /// One a hash, since aws-lc-rs ties a key to its hash. The first is the curve's own.
-    Ecdsa(Vec<(Hash, EcdsaKeyPair)>),
+    Ecdsa(EcdsaPair),
     Ed25519(Ed25519KeyPair),
     MlDsa(PqdsaKeyPair),
+}
+
+struct EcdsaPair {
+    signer: EcdsaSigner,
+    /// Its public half, uncompressed.
+    point: Vec<u8>,
+    spki: Vec<u8>,
 }
 
 impl LocalKey {
@@ -70,10 +81,7 @@ impl LocalKey {
         }
         let spki = match &self.pair {
             Pair::Rsa(pair) => pair.public_key().as_der(),
-            Pair::Ecdsa(pairs) => match pairs.first() {
-                Some((_, pair)) => pair.public_key().as_der(),
-                None => return Vec::new(),
-            },
+            Pair::Ecdsa(pair) => return pair.spki.clone(),
             Pair::Ed25519(pair) => pair.public_key().as_der(),
             Pair::MlDsa(pair) => pair.public_key().as_der(),
         };
@@ -86,7 +94,7 @@ impl LocalKey {
     pub fn fits(&self, public: &PublicKey) -> bool {
         let own = match &self.pair {
             Pair::Rsa(pair) => pair.public_key().as_ref(),
-            Pair::Ecdsa(pairs) => pairs.first().map_or(&[][..], |(_, pair)| pair.public_key().as_ref()),
+            Pair::Ecdsa(pair) => &pair.point,
             Pair::Ed25519(pair) => pair.public_key().as_ref(),
             Pair::MlDsa(pair) => pair.public_key().as_ref(),
         };
@@ -133,10 +141,9 @@ impl LocalKey {
                     .map_err(|_| Failure::Signing)?;
                 Ok(signature)
             }
-            (Pair::Ecdsa(pairs), Method::Ecdsa(hash, _)) => {
-                let pair = pairs.iter().find(|(of, _)| *of == hash).ok_or(Failure::Signing)?;
-                let signature = pair.1.sign(&SystemRandom::new(), message).map_err(|_| Failure::Signing)?;
-                Ok(signature.as_ref().to_vec())
+            (Pair::Ecdsa(pair), Method::Ecdsa(hash, _)) if self.schemes().contains(&scheme) => {
+                let hash = Ecdsa::of(self.kind, hash).ok_or(Failure::Signing)?.digest(message);
+                pair.signer.sign(hash.as_ref()).map_err(|Refused| Failure::Signing)
             }
             (Pair::Ed25519(pair), Method::Ed25519) => {
                 let signature = pair.try_sign(message).map_err(|_| Failure::Signing)?;
@@ -242,19 +249,16 @@ fn rsa(kind: KeyKind, key: &[u8]) -> Result<LocalKey, KeyError> {
 
 /// A PKCS #8 or SEC 1 key.
 fn ecdsa(kind: KeyKind, key: &[u8]) -> Result<LocalKey, KeyError> {
-    let algorithms: &[(Hash, &'static signature::EcdsaSigningAlgorithm)] = match kind {
-        KeyKind::EcdsaP256 => &[(Hash::Sha256, &signature::ECDSA_P256_SHA256_ASN1_SIGNING)],
-        KeyKind::EcdsaP384 => &[(Hash::Sha384, &signature::ECDSA_P384_SHA384_ASN1_SIGNING)],
-        _ => &[
-            (Hash::Sha512, &signature::ECDSA_P521_SHA512_ASN1_SIGNING),
-            (Hash::Sha384, &signature::ECDSA_P521_SHA384_ASN1_SIGNING),
-            (Hash::Sha256, &signature::ECDSA_P521_SHA256_ASN1_SIGNING),
-        ],
+    let (curve, algorithm): (_, &'static signature::EcdsaSigningAlgorithm) = match kind {
+        KeyKind::EcdsaP256 => (Curve::P256, &signature::ECDSA_P256_SHA256_ASN1_SIGNING),
+        KeyKind::EcdsaP384 => (Curve::P384, &signature::ECDSA_P384_SHA384_ASN1_SIGNING),
+        _ => (Curve::P521, &signature::ECDSA_P521_SHA512_ASN1_SIGNING),
     };
-    let pairs: Result<_, _> = algorithms
-        .iter()
-        .map(|(hash, algorithm)| Ok((*hash, EcdsaKeyPair::from_private_key_der(algorithm, key)?)))
-        .collect();
-    let pairs = pairs.map_err(|_: aws_lc_rs::error::KeyRejected| KeyError::Malformed)?;
-    Ok(LocalKey { kind, pair: Pair::Ecdsa(pairs) })
+    // aws-lc-rs reads it, and sees to it that its halves belong together.
+    let pair = EcdsaKeyPair::from_private_key_der(algorithm, key).map_err(|_| KeyError::Malformed)?;
+    let scalar = pair.private_key().as_be_bytes().map_err(|_| KeyError::Malformed)?;
+    let signer = EcdsaSigner::new(curve, scalar.as_ref()).map_err(|Refused| KeyError::Malformed)?;
+    let spki = pair.public_key().as_der().map_err(|_| KeyError::Malformed)?.as_ref().to_vec();
+    let point = pair.public_key().as_ref().to_vec();
+    Ok(LocalKey { kind, pair: Pair::Ecdsa(EcdsaPair { signer, point, spki }) })
 }

@@ -1,5 +1,7 @@
 //! A peer's long-term key: read from its certificate, used to verify what it signed.
-use super::{Hash, KeyError, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Method, SchemeUse, algorithm, der};
+use super::{
+    Hash, KeyError, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Method, SchemeUse, algorithm, der, ecdsa::Ecdsa,
+};
 use crate::{error::Misbehaved, wire::SignatureScheme as Scheme};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use std::fmt;
@@ -73,29 +75,39 @@ impl PublicKey {
         if !self.kind.fits(scheme, usage) {
             return Err(Misbehaved::SchemeForOtherKey);
         }
-        let algorithm = self.verification(scheme).ok_or(Misbehaved::SchemeForOtherKey)?;
-        UnparsedPublicKey::new(algorithm, &self.raw)
-            .verify(message, signature)
-            .map_err(|_| Misbehaved::BadSignature)
+        match self.verification(scheme).ok_or(Misbehaved::SchemeForOtherKey)? {
+            Verification::Ecdsa(ecdsa) => ecdsa.verify(&self.raw, message, signature).map_err(|_| ()),
+            Verification::Aws(algorithm) => {
+                let key = UnparsedPublicKey::new(algorithm, &self.raw);
+                key.verify(message, signature).map_err(|_| ())
+            }
+        }
+        .map_err(|()| Misbehaved::BadSignature)
     }
 
-    fn verification(&self, scheme: Scheme) -> Option<&'static dyn VerificationAlgorithm> {
+    fn verification(&self, scheme: Scheme) -> Option<Verification> {
         let method = Method::of(scheme)?;
         if let (Some(only), Method::RsaPssPss(hash)) = (self.only_hash, method)
             && only != hash
         {
             return None;
         }
-        Some(match method {
-            Method::RsaPkcs1(hash) => return pkcs1(hash, self.bits),
-            Method::RsaPssRsae(hash) | Method::RsaPssPss(hash) => return pss(hash, self.bits),
-            Method::Ecdsa(hash, _) => return ecdsa(self.kind, hash),
+        Some(Verification::Aws(match method {
+            Method::RsaPkcs1(hash) => pkcs1(hash, self.bits)?,
+            Method::RsaPssRsae(hash) | Method::RsaPssPss(hash) => pss(hash, self.bits)?,
+            Method::Ecdsa(hash, _) => return Ecdsa::of(self.kind, hash).map(Verification::Ecdsa),
             Method::Ed25519 => &signature::ED25519,
             Method::MlDsa(KeyKind::MlDsa44) => &signature::ML_DSA_44,
             Method::MlDsa(KeyKind::MlDsa65) => &signature::ML_DSA_65,
             Method::MlDsa(_) => &signature::ML_DSA_87,
-        })
+        }))
     }
+}
+
+/// Who verifies.
+enum Verification {
+    Ecdsa(Ecdsa),
+    Aws(&'static dyn VerificationAlgorithm),
 }
 
 impl fmt::Debug for PublicKey {
@@ -124,23 +136,6 @@ fn pss(hash: Hash, bits: u32) -> Option<&'static dyn VerificationAlgorithm> {
         (Hash::Sha256, _) => &signature::RSA_PSS_2048_8192_SHA256,
         (Hash::Sha384, _) => &signature::RSA_PSS_2048_8192_SHA384,
         (Hash::Sha512, _) => &signature::RSA_PSS_2048_8192_SHA512,
-    })
-}
-
-fn ecdsa(kind: KeyKind, hash: Hash) -> Option<&'static dyn VerificationAlgorithm> {
-    Some(match (kind, hash) {
-        (KeyKind::EcdsaP256, Hash::Sha1) => &signature::ECDSA_P256_SHA1_ASN1,
-        (KeyKind::EcdsaP256, Hash::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
-        (KeyKind::EcdsaP256, Hash::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
-        (KeyKind::EcdsaP256, Hash::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
-        (KeyKind::EcdsaP384, Hash::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
-        (KeyKind::EcdsaP384, Hash::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
-        (KeyKind::EcdsaP384, Hash::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
-        (KeyKind::EcdsaP521, Hash::Sha1) => &signature::ECDSA_P521_SHA1_ASN1,
-        (KeyKind::EcdsaP521, Hash::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
-        (KeyKind::EcdsaP521, Hash::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
-        (KeyKind::EcdsaP521, Hash::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
-        _ => return None,
     })
 }
 
