@@ -26,6 +26,7 @@ pub fn summary(info: &Info) -> String {
         Some(_) => "not-verified".into(),
         None => "no-certificate".into(),
     });
+    words.extend(info.external_psk.as_deref().map(|name| format!("psk={}", safe_bytes(name))));
     words.extend(info.alpn.as_deref().map(|name| format!("alpn={}", safe_bytes(name))));
     words.extend(info.resumed.is_resumed().then(|| format!("resumed={}", info.resumed)));
     words.join(" ")

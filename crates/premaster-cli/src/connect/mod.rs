@@ -10,8 +10,8 @@ use crate::{
     link::{Broken, Link},
     notes::Notes,
     options::{
-        ClientSessionOptions, CredentialOptions, KeyLogOptions, PolicyOptions, TimeOptions, TrustOptions,
-        contradictory,
+        ClientSessionOptions, CredentialOptions, KeyLogOptions, PolicyOptions, PskOptions, TimeOptions,
+        TrustOptions, contradictory,
     },
     target::{self, Target},
     terminal::Io,
@@ -48,6 +48,8 @@ pub struct Args {
     trust: TrustOptions,
     #[command(flatten)]
     credential: CredentialOptions,
+    #[command(flatten)]
+    psk: PskOptions,
     #[command(flatten)]
     sessions: ClientSessionOptions,
     #[command(flatten)]
@@ -125,12 +127,14 @@ fn config(
     io: &mut Io,
 ) -> Result<ClientConfig, Failure> {
     let mut builder: ClientConfigBuilder = ClientConfig::builder()
-        .policy(args.policy.policy()?)
+        .policy(args.policy.policy(args.psk.is_any())?)
         .verifier(args.trust.verifier(io)?)
         .credentials(args.credential.credentials()?)
+        .external_psks(args.psk.keys()?)
         .alpn(args.policy.protocols());
     if let Some(opt_in) = args.policy.opt_in(&name.to_str()) {
         builder = builder.allow_legacy(opt_in);
+        args.policy.permission().into_iter().for_each(|said| io.say(said));
     }
     if let Some(cache) = cache {
         builder = builder.resumption(args.sessions.resumption(cache, args.target.port));

@@ -30,7 +30,7 @@ pub(super) fn run(
     io: &mut Io,
 ) -> Result<(Trace, Option<Failure>), Failure> {
     let recorder = Arc::new(Recorder::new());
-    let policy = args.policy.policy()?;
+    let policy = args.policy.policy(false)?;
     let builder = ClientConfig::builder()
         .policy(policy.clone())
         .alpn(args.policy.protocols())

@@ -59,7 +59,11 @@ pub fn secret(path: &Path, io: &mut Io) -> Result<FleetSecret, Failure> {
         }
     }
     let text = Zeroizing::new(read(path)?);
-    refuse_readers(path)?;
+    refuse_readers(
+        path,
+        "the fleet's secret",
+        "whoever has it, and a copy of what is in Redis, has the ticket keys",
+    )?;
     let malformed = |why: &str| {
         Failure::new(ExitCode::Malformed, format!("{} holds no secret for a fleet", path.display()))
             .why(why)
@@ -89,18 +93,18 @@ fn create(path: &Path) -> io::Result<bool> {
 
 /// A secret that others can read is none.
 #[cfg(unix)]
-fn refuse_readers(path: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_readers(path: &Path, what: &str, why: &str) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt;
     let metadata = fs::metadata(path).map_err(|error| Failure::unreadable(path, &error))?;
     match metadata.permissions().mode() & 0o077 {
         0 => Ok(()),
-        _ => Err(Failure::usage(format!("others can read the fleet's secret in {}", path.display()))
-            .why("whoever has it, and a copy of what is in Redis, has the ticket keys")
+        _ => Err(Failure::usage(format!("others can read {what} in {}", path.display()))
+            .why(why)
             .remedy(format!("chmod 600 {}", path.display()))),
     }
 }
 
 #[cfg(not(unix))]
-fn refuse_readers(path: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_readers(path: &Path, _: &str, _: &str) -> Result<(), Failure> {
     fs::metadata(path).map(drop).map_err(|error| Failure::unreadable(path, &error))
 }

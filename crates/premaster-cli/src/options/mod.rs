@@ -1,9 +1,11 @@
 //! The options that several verbs share, and what they come to in the library's terms.
 mod fleet;
 mod policy;
+mod psk;
 mod sessions;
 
 pub use policy::{PolicyOptions, find_group};
+pub use psk::PskOptions;
 pub use sessions::{ClientSessionOptions, Kept, ServerSessionOptions};
 
 use crate::{exit::ExitCode, failure::Failure, terminal::Io};

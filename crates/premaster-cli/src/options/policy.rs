@@ -1,13 +1,16 @@
 //! What is spoken: versions, key exchanges, groups, suites, and the fence around the deprecated ones.
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal::safe};
 use clap::{Args, ValueEnum};
 use premaster::{
     Policy,
     config::{LegacyOptIn, is_anonymous, is_fenced},
     exchange::{Group, GroupKind},
-    suite::{KeyExchange, Suite},
+    pki_types::UnixTime,
+    suite::{KeyExchange, Protection, Suite},
     wire::{CipherSuite, NamedGroup, ProtocolVersion},
 };
+use std::time::Duration;
+use time::{Date, Month};
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,6 +68,14 @@ pub enum Kx {
     Dh,
     /// Static Diffie-Hellman on a curve (TLS 1.2, deprecated)
     Ecdh,
+    /// A pre-shared key alone (TLS 1.2, not forward secret)
+    Psk,
+    /// A pre-shared key and DHE (TLS 1.2)
+    DhePsk,
+    /// A pre-shared key and ECDHE (TLS 1.2)
+    EcdhePsk,
+    /// A pre-shared key and static RSA (TLS 1.2, deprecated)
+    RsaPsk,
 }
 
 impl Kx {
@@ -77,16 +88,24 @@ impl Kx {
             KeyExchange::Rsa => self == Self::Rsa,
             KeyExchange::Dh => self == Self::Dh,
             KeyExchange::Ecdh => self == Self::Ecdh,
+            KeyExchange::Psk => self == Self::Psk,
+            KeyExchange::DhePsk => self == Self::DhePsk,
+            KeyExchange::EcdhePsk => self == Self::EcdhePsk,
+            KeyExchange::RsaPsk => self == Self::RsaPsk,
             _ => false,
         }
+    }
+
+    const fn has_psk(self) -> bool {
+        matches!(self, Self::Psk | Self::DhePsk | Self::EcdhePsk | Self::RsaPsk)
     }
 
     const fn allows_group(self, group: &Group) -> bool {
         matches!(
             (self, group.kind),
             (Self::Hybrid, GroupKind::Hybrid)
-                | (Self::Ecdhe | Self::Ecdh, GroupKind::Curve)
-                | (Self::Dhe, GroupKind::FiniteField)
+                | (Self::Ecdhe | Self::Ecdh | Self::EcdhePsk, GroupKind::Curve)
+                | (Self::Dhe | Self::DhePsk, GroupKind::FiniteField)
         )
     }
 }
@@ -115,6 +134,12 @@ pub struct PolicyOptions {
     /// Permit what RFC 10015 deprecates, where the other options name it
     #[arg(long)]
     pub legacy: bool,
+    /// Permit it up to this day (UTC), YYYY-MM-DD, and no longer
+    #[arg(long, value_name = "DAY", requires = "legacy", value_parser = parse_day)]
+    pub legacy_until: Option<Date>,
+    /// Why it is permitted
+    #[arg(long, value_name = "TEXT", requires = "legacy")]
+    pub legacy_because: Option<String>,
     /// Speak only this application protocol, such as h2 or http/1.1
     /// (repeatable)
     #[arg(long, value_name = "PROTOCOL")]
@@ -122,9 +147,12 @@ pub struct PolicyOptions {
 }
 
 impl PolicyOptions {
-    /// The policy that they come to.
-    pub fn policy(&self) -> Result<Policy, Failure> {
+    /// The policy that they come to, with pre-shared keys or without.
+    pub fn policy(&self, has_psk: bool) -> Result<Policy, Failure> {
         let mut policy = self.base();
+        if has_psk {
+            policy.cipher_suites = self.psk_suites().chain(policy.cipher_suites.iter().copied()).collect();
+        }
         if !self.suite.is_empty() {
             policy = policy.with_cipher_suites(&self.suite);
         }
@@ -141,7 +169,7 @@ impl PolicyOptions {
             false => self.tls.iter().copied().map(Into::into).collect(),
         };
         let policy = policy.with_versions(&versions);
-        self.check(&policy)?;
+        self.check(&policy, has_psk)?;
         Ok(policy)
     }
 
@@ -162,6 +190,20 @@ impl PolicyOptions {
         named.into_iter().find(has_all).unwrap_or(Policy::COMPATIBLE)
     }
 
+    /// What goes before a policy's own suites, since no named policy has them: the exchanges that are asked for, or the
+    /// one that is not deprecated.
+    fn psk_suites(&self) -> impl Iterator<Item = CipherSuite> {
+        let wanted = |suite: &&Suite| match self.kx.is_empty() {
+            true => suite.key_exchange == KeyExchange::EcdhePsk && !suite.is_deprecated(),
+            false => suite.key_exchange.has_psk() && self.kx.iter().any(|kx| kx.allows_suite(suite)),
+        };
+        let has_full_tag =
+            |suite: &&Suite| matches!(suite.protection, Protection::Aead(aead) if aead.tag_len() == 16);
+        let has_cbc = |suite: &&Suite| matches!(suite.protection, Protection::Cbc { .. });
+        let (first, last) = (Suite::ALL.iter().filter(has_full_tag), Suite::ALL.iter().filter(has_cbc));
+        first.chain(last).filter(wanted).map(|suite| suite.code)
+    }
+
     fn only_kx(&self, policy: Policy) -> Policy {
         let suite_may = |code: &CipherSuite| {
             Suite::find(*code).is_some_and(|suite| self.kx.iter().any(|kx| kx.allows_suite(suite)))
@@ -174,7 +216,17 @@ impl PolicyOptions {
         policy.with_cipher_suites(&suites).with_groups(&groups)
     }
 
-    fn check(&self, policy: &Policy) -> Result<(), Failure> {
+    fn check(&self, policy: &Policy, has_psk: bool) -> Result<(), Failure> {
+        if let Some(day) = self.legacy_until.filter(|day| is_over(*day)) {
+            return Err(Failure::usage(format!("what --legacy permits ended on {day}"))
+                .why("--legacy-until says so")
+                .remedy("see whether the peer can do better by now, or name a later day"));
+        }
+        if !has_psk && self.kx.iter().any(|kx| kx.has_psk()) {
+            return Err(Failure::usage("no pre-shared key was given")
+                .why("--kx names an exchange that needs one")
+                .remedy("add --psk IDENTITY:FILE, or leave the exchange out"));
+        }
         if policy.cipher_suites.is_empty() || policy.versions.is_empty() {
             return Err(Failure::usage("nothing is left to speak")
                 .why("no cipher suite fits all of --policy, --kx and --suite")
@@ -187,12 +239,13 @@ impl PolicyOptions {
                 .why("a cipher suite belongs to one version")
                 .remedy("list the suites of each version: premaster suite"));
         }
-        if let Some(suite) =
-            policy.suites(ProtocolVersion::TLS_1_2).find(|suite| suite.key_exchange.has_psk())
-        {
+        let needs_psk = policy.suites(ProtocolVersion::TLS_1_2).find(|suite| suite.key_exchange.has_psk());
+        if let Some(suite) = needs_psk.filter(|_| !has_psk) {
             return Err(Failure::usage(format!("{} cannot be used here", suite.name()))
                 .why("it needs a pre-shared key, which no option gives")
-                .remedy("use the library for it, or a suite with certificates: premaster suite"));
+                .remedy(
+                    "connect and serve take one: --psk IDENTITY:FILE; or use a suite with certificates",
+                ));
         }
         // The demonstrations need them compiled in; nobody needs them on a network, whatever else is permitted.
         if let Some(suite) = policy.suites(ProtocolVersion::TLS_1_2).find(|suite| is_anonymous(suite)) {
@@ -217,12 +270,36 @@ impl PolicyOptions {
 
     /// The permission to use what is deprecated, for the one server of this name.
     pub fn opt_in(&self, peer: &str) -> Option<LegacyOptIn> {
-        self.legacy.then(|| LegacyOptIn::for_peer(peer, BECAUSE))
+        self.legacy.then(|| self.limited(LegacyOptIn::for_peer(peer, self.because())))
     }
 
     /// The same, for every client.
     pub fn opt_in_for_all(&self) -> Option<LegacyOptIn> {
-        self.legacy.then(|| LegacyOptIn::for_every_peer(BECAUSE))
+        self.legacy.then(|| self.limited(LegacyOptIn::for_every_peer(self.because())))
+    }
+
+    fn because(&self) -> &str {
+        self.legacy_because.as_deref().unwrap_or(BECAUSE)
+    }
+
+    fn limited(&self, opt_in: LegacyOptIn) -> LegacyOptIn {
+        match self.legacy_until {
+            Some(day) => opt_in.until(end_of(day)),
+            None => opt_in,
+        }
+    }
+
+    /// What was permitted until when and why, for the log; nothing if neither was said.
+    pub fn permission(&self) -> Option<String> {
+        let until = self.legacy_until.map(|day| format!(" until {day}"));
+        let because = self.legacy_because.as_deref().map(|because| format!(": {because}"));
+        (until.is_some() || because.is_some()).then(|| {
+            format!(
+                "deprecated exchanges are permitted{}{}",
+                until.unwrap_or_default(),
+                safe(&because.unwrap_or_default())
+            )
+        })
     }
 
     /// The application protocols, as the library wants them.
@@ -232,6 +309,27 @@ impl PolicyOptions {
 }
 
 const BECAUSE: &str = "--legacy was given on the command line";
+
+fn parse_day(text: &str) -> Result<Date, String> {
+    let day = || {
+        let mut parts = text.splitn(3, '-');
+        let year = parts.next()?.parse().ok()?;
+        let month = Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
+        Date::from_calendar_date(year, month, parts.next()?.parse().ok()?).ok()
+    };
+    day().filter(|day| day.year() >= 1970).ok_or_else(|| "it must be a day such as 2027-01-31".into())
+}
+
+/// The first moment after this day.
+fn end_of(day: Date) -> UnixTime {
+    const DAY: u64 = 86_400;
+    let begin = u64::try_from(day.midnight().assume_utc().unix_timestamp()).unwrap_or_default();
+    UnixTime::since_unix_epoch(Duration::from_secs(begin + DAY))
+}
+
+fn is_over(day: Date) -> bool {
+    end_of(day) <= UnixTime::now()
+}
 
 fn parse_group(text: &str) -> Result<NamedGroup, String> {
     find_group(text).map(|group| group.code).ok_or_else(|| {
@@ -272,7 +370,7 @@ mod tests {
 
     fn policy(line: &str) -> Result<Policy, Failure> {
         let words = std::iter::once("premaster").chain(line.split_whitespace());
-        Line::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?.options.policy()
+        Line::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?.options.policy(false)
     }
 
     const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
@@ -323,6 +421,33 @@ mod tests {
             assert!(policy(&format!("{line} --legacy")).is_ok(), "{line}");
         }
         assert!(policy("--policy legacy --tls 1.3").is_ok());
+    }
+
+    #[test]
+    fn a_permission_ends() {
+        let ended = policy("--kx rsa --legacy --legacy-until 2020-02-29").unwrap_err();
+        assert_eq!(ended.what, "what --legacy permits ended on 2020-02-29");
+        assert!(policy("--kx rsa --legacy --legacy-until 9000-12-31 --legacy-because old").is_ok());
+        for line in ["--legacy-until 2090-01-01", "--legacy --legacy-until 2090-02-30", "--legacy-because x"]
+        {
+            assert!(policy(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_pre_shared_key_goes_first() {
+        let with_psk = |line: &str| {
+            let words = std::iter::once("premaster").chain(line.split_whitespace());
+            Line::try_parse_from(words).unwrap().options.policy(true)
+        };
+        let modern = with_psk("").unwrap();
+        let first = modern.suites(V12).next().unwrap();
+        assert!(first.key_exchange == KeyExchange::EcdhePsk && !first.is_deprecated(), "{first:?}");
+        let plain = with_psk("--kx psk").unwrap();
+        assert!(plain.suites(V12).all(|suite| suite.key_exchange == KeyExchange::Psk));
+        assert!(with_psk("--kx rsa-psk").unwrap_err().what.ends_with("is not permitted"));
+        assert!(with_psk("--kx rsa-psk --legacy").is_ok());
+        assert_eq!(policy("--kx psk").unwrap_err().what, "no pre-shared key was given");
     }
 
     #[test]

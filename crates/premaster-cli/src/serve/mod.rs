@@ -11,8 +11,8 @@ use crate::{
     exit::ExitCode,
     failure::Failure,
     options::{
-        CredentialOptions, KeyLogOptions, PolicyOptions, ServerSessionOptions, TimeOptions, contradictory,
-        read_roots,
+        CredentialOptions, KeyLogOptions, PolicyOptions, PskOptions, ServerSessionOptions, TimeOptions,
+        contradictory, read_roots,
     },
     terminal::Io,
 };
@@ -55,6 +55,8 @@ pub struct Args {
     policy: PolicyOptions,
     #[command(flatten)]
     credential: CredentialOptions,
+    #[command(flatten)]
+    psk: PskOptions,
     /// Without --cert: make a certificate for this name too (repeatable)
     #[arg(long, value_name = "NAME", conflicts_with = "cert")]
     name: Vec<String>,
@@ -138,13 +140,15 @@ fn config(
     io: &mut Io,
 ) -> Result<ServerConfig, Failure> {
     let mut builder = ServerConfig::builder()
-        .policy(args.policy.policy()?)
+        .policy(args.policy.policy(args.psk.is_any())?)
         .credentials(Credentials::always(credential))
+        .external_psks(args.psk.source()?)
         .alpn(args.policy.protocols())
         .sessions(sessions)
         .client_authentication(client_authentication(&args.clients)?);
     if let Some(opt_in) = args.policy.opt_in_for_all() {
         builder = builder.allow_legacy(opt_in);
+        args.policy.permission().into_iter().for_each(|said| io.say(said));
     }
     if let Some(observer) = args.key_log.observer(io)? {
         builder = builder.observer(observer);
