@@ -37,15 +37,17 @@ struct Fleet {
 }
 
 impl Fleet {
+    /// With sessions and keys in Redis.
     fn new(redis: &Redis, options: &str) -> Self {
-        let certificates = Certificates::new();
-        let line = format!(
-            "--echo {} --sessions {} --fleet-secret {} --store-deadline 20000 {options}",
-            certificates.good(),
-            redis.url(),
-            certificates.path("fleet-secret")
-        );
+        let url = redis.url();
         // The first makes the secret, the second finds it.
+        Self::with(|file| format!("--sessions {url} --fleet-secret {file} --store-deadline 20000 {options}"))
+    }
+
+    /// With these options, which may name a file that both have.
+    fn with(options: impl FnOnce(&str) -> String) -> Self {
+        let certificates = Certificates::new();
+        let line = format!("--echo {} {}", certificates.good(), options(&certificates.path("shared")));
         let nodes = [(); 2].map(|()| Server::start(&line));
         Self { certificates, nodes }
     }
@@ -134,9 +136,17 @@ impl KeyNames {
 }
 
 #[test]
-fn keys_rotate_under_load_and_no_connection_fails() {
+fn keys_in_redis_rotate_under_load_and_no_connection_fails() {
     let redis = redis!();
-    let fleet = Fleet::new(&redis, "--ticket-rotate 1 --session-lifetime 3");
+    rotates(&Fleet::new(&redis, "--ticket-rotate 1 --session-lifetime 3"));
+}
+
+#[test]
+fn keys_in_a_file_rotate_under_load_and_no_connection_fails() {
+    rotates(&Fleet::with(|file| format!("--ticket-keys {file} --ticket-rotate 2 --session-lifetime 3")));
+}
+
+fn rotates(fleet: &Fleet) {
     let names = Arc::new(KeyNames::default());
     let (full, resumed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // Six keys one after the other: the windows of the first ones are over by then.
@@ -144,7 +154,7 @@ fn keys_rotate_under_load_and_no_connection_fails() {
     let deadline = Instant::now() + 2 * PATIENCE;
     thread::scope(|scope| {
         for version in [V12, V12, V13] {
-            let (fleet, names, full, resumed) = (&fleet, &names, &full, &resumed);
+            let (names, full, resumed) = (&names, &full, &resumed);
             scope.spawn(move || {
                 let client = match version {
                     V12 => fleet.client(version).observer(names.clone()),

@@ -27,7 +27,9 @@ pub async fn go_on(kept: Kept, quiet: bool) {
         // What goes wrong with the store is seen below.
         let _ = sessions.vault().maintain(now, &SystemRandom).await;
         let Some(store) = &shared else { continue };
-        let answer = store.get(Call { now, deadline: EVERY }, StoreName::new("upkeep", b"")).await;
+        // A claim, since it remembers which early data came before from its first one on.
+        let name = StoreName::new("upkeep", b"");
+        let answer = store.claim(Call { now, deadline: EVERY }, name, EVERY).await;
         if answer.is_ok() != is_there && !quiet {
             let line = match answer {
                 Ok(_) => "the session store is back\n".to_owned(),

@@ -283,6 +283,18 @@ fn processes_that_share_a_file_open_each_others_tickets_through_rotations() {
     assert!(!directory.0.join("keys.lock").exists());
 }
 
+/// The first thing in each second is an opening, which cannot make a key.
+#[test]
+fn a_busy_server_rotates_its_file_too() {
+    let directory = Directory::new("busy");
+    let keys = TicketKeys::from_file(directory.keys(), Some(rotation()), at(1000), &SystemRandom).unwrap();
+    let mut ticket = seal(&keys, 1000).unwrap();
+    for now in 1001..1500 {
+        assert!(open(&keys, now, &ticket).is_ok(), "{now}");
+        ticket = seal(&keys, now).unwrap_or_else(|| panic!("no key seals at {now}"));
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_others_can_read_is_refused() {

@@ -277,9 +277,13 @@ impl State {
         now: UnixTime,
         random: Option<&dyn Random>,
     ) {
-        self.renew_at = now.as_secs().saturating_add(1);
+        let is_short = rotation.is_some() && self.is_short(now);
+        // A busy server opens far more often than it seals: whoever comes with randomness next, and be it in the
+        // same second, makes the key that is missing.
+        let waits = is_short && random.is_none();
+        self.renew_at = now.as_secs().saturating_add(u64::from(!waits));
         let result = match (rotation, random) {
-            (Some(rotation), Some(random)) if self.is_short(now) => file.rotate(now, rotation, random),
+            (Some(rotation), Some(random)) if is_short => file.rotate(now, rotation, random),
             _ => Ok(()),
         };
         let result = result.and_then(|()| file.read_if_changed()).map(|keys| {
