@@ -58,9 +58,10 @@ impl Report {
             let sessions = std::mem::take(&mut self.rows);
             return io.json(&Document { schema_version: 1, sessions, capture, problem });
         }
+        let incomplete = statistics.fragments.saturating_sub(statistics.fragments_joined);
         let talk = [
             (self.not_tls, "TCP connections are not TLS"),
-            (statistics.fragments, "packets are IP fragments, which are not put together"),
+            (incomplete, "packets are IP fragments, of which others are missing"),
             (statistics.malformed, "packets have headers that make no sense"),
             (statistics.unknown_link, "packets have a link layer that is not known"),
             (statistics.given_up, "connections were given up for lack of memory"),
@@ -141,6 +142,7 @@ struct CaptureRow {
     streams: u32,
     not_tcp: u64,
     fragments: u64,
+    fragments_joined: u64,
     malformed: u64,
     unknown_link: u64,
     given_up: u64,
@@ -154,6 +156,7 @@ impl CaptureRow {
             streams: statistics.streams,
             not_tcp: statistics.not_tcp,
             fragments: statistics.fragments,
+            fragments_joined: statistics.fragments_joined,
             malformed: statistics.malformed,
             unknown_link: statistics.unknown_link,
             given_up: statistics.given_up,
