@@ -291,7 +291,7 @@ struct Exchange(KeyExchange, Option<NamedGroup>);
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0, self.1) {
-            (KeyExchange::Tls13, Some(group)) => write!(f, "ephemeral {group}"),
+            (KeyExchange::Tls13, Some(group)) => write!(f, "TLS 1.3 with {group}"),
             (KeyExchange::Tls13, None) => f.write_str("PSK"),
             (exchange, Some(group)) => write!(f, "{} with {group}", exchange.name()),
             (exchange, None) => f.write_str(exchange.name()),
@@ -338,9 +338,9 @@ impl fmt::Display for Reason {
             }
             Self::EphemeralBesidePsk { group, source } => write!(
                 f,
-                "the pre-shared key is known (from the {}), but an {} exchange went in beside it (psk_dhe_ke)",
+                "the pre-shared key is known (from the {}), but an ephemeral exchange{} went in beside it (psk_dhe_ke)",
                 source.name(),
-                Exchange(KeyExchange::Tls13, *group)
+                group.map_or_else(String::new, |group| format!(" with {group}"))
             ),
             Self::ExtendedMasterSecretNeedsHandshake => {
                 f.write_str("the extended master secret needs the whole handshake, which was cut (RFC 7627)")

@@ -197,14 +197,10 @@ impl Tls12 {
         self.remember(context);
         let direction = context.direction(half.side);
         match &self.block {
-            Some(Ok(block)) => match opener(self.suite, block, half.side, self.server.encrypt_then_mac) {
-                Some(opener) => {
-                    half.set_keys(Epoch::Application(0), Some(opener));
-                    let epoch = Epoch::Application(0);
-                    context.tap.emit(|| Event::KeysInstalled { direction, epoch });
-                }
-                None => half.set_keys(Epoch::Application(0), None),
-            },
+            Some(Ok(block)) => {
+                let opener = opener(self.suite, block, half.side, self.server.encrypt_then_mac);
+                half.set_keys(Epoch::Application(0), opener);
+            }
             Some(Err(reason)) => {
                 // With messages missing it is not known whether one of these is so.
                 let is_guess =
@@ -214,6 +210,8 @@ impl Tls12 {
             }
             None => {}
         }
+        // Its end has them, whether or not they are known here.
+        context.tap.emit(|| Event::KeysInstalled { direction, epoch: Epoch::Application(0) });
     }
 
     fn keys(
