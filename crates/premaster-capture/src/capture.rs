@@ -3,9 +3,10 @@ use crate::{
     CaptureError, Options,
     export::Export,
     flow::{Flow, Way},
+    fragments::{Fragment, Fragments},
     input::{Format, Input, Kind, PacketInfo},
     keys::{KeyLogSummary, KeyStore},
-    link::{self, Segment, Skip},
+    link::{self, Found, Segment, Skip},
     memory::Memory,
     report::{Session, Sink},
     tls::Context,
@@ -26,8 +27,10 @@ pub struct Statistics {
     pub packets: u64,
     /// Packets with something else than TCP.
     pub not_tcp: u64,
-    /// Fragments of IP packets, which are not put together.
+    /// Fragments of IP packets.
     pub fragments: u64,
+    /// Those of them that were put together to whole packets.
+    pub fragments_joined: u64,
     /// Packets whose headers are cut off or make no sense.
     pub malformed: u64,
     /// Packets of link layers that are not known.
@@ -73,6 +76,7 @@ struct Engine<'a> {
     embedded: KeyStore,
     options: Options<'a>,
     memory: Memory,
+    fragments: Fragments,
     flows: HashMap<Ends, Flow>,
     /// What to give up first: each connection once, with the packet that it was last seen with.
     queue: VecDeque<(Ends, u64)>,
@@ -96,6 +100,7 @@ impl<'a> Capture<'a> {
             embedded: KeyStore::new(),
             options,
             memory: Memory::default(),
+            fragments: Fragments::default(),
             flows: HashMap::new(),
             queue: VecDeque::new(),
             held: 0,
@@ -130,7 +135,7 @@ impl<'a> Capture<'a> {
         let Some(item) = self.input.next()? else { return Ok(false) };
         let engine = &mut self.engine;
         match item.kind {
-            Kind::Packet(info) => engine.packet(link::segment(info.link, item.data), &info),
+            Kind::Packet(info) => engine.packet(link::find(info.link, item.data), &info),
             Kind::Secrets => engine.secrets(item.data),
             Kind::PcapHeader { .. } | Kind::Other => {}
         }
@@ -190,16 +195,32 @@ impl Engine<'_> {
         self.statistics.embedded.add(self.embedded.add_key_log(log));
     }
 
-    fn packet(&mut self, segment: Result<Segment<'_>, Skip>, info: &PacketInfo) {
-        let statistics = &mut self.statistics;
-        statistics.packets += 1;
-        match segment {
-            Ok(segment) => self.segment(&segment, info.time),
-            Err(Skip::NotTcp) => statistics.not_tcp += 1,
-            Err(Skip::Fragment) => statistics.fragments += 1,
-            Err(Skip::Malformed) => statistics.malformed += 1,
-            Err(Skip::UnknownLink) => statistics.unknown_link += 1,
+    fn packet(&mut self, found: Result<Found<'_>, Skip>, info: &PacketInfo) {
+        self.statistics.packets += 1;
+        match found {
+            Ok(Found::Segment(segment)) => self.segment(&segment, info.time),
+            Ok(Found::Fragment(fragment)) => self.fragment(&fragment, info.time),
+            Err(skip) => self.skip(skip),
         }
+    }
+
+    fn fragment(&mut self, fragment: &Fragment<'_>, time: Duration) {
+        self.statistics.fragments += 1;
+        let Some((payload, pieces)) = self.fragments.push(fragment) else { return };
+        self.statistics.fragments_joined += pieces as u64;
+        match link::segment(fragment.id.source, fragment.id.destination, &payload, 0) {
+            Ok(segment) => self.segment(&segment, time),
+            Err(skip) => self.skip(skip),
+        }
+    }
+
+    const fn skip(&mut self, skip: Skip) {
+        let count = match skip {
+            Skip::NotTcp => &mut self.statistics.not_tcp,
+            Skip::Malformed => &mut self.statistics.malformed,
+            Skip::UnknownLink => &mut self.statistics.unknown_link,
+        };
+        *count += 1;
     }
 
     fn segment(&mut self, segment: &Segment<'_>, time: Duration) {

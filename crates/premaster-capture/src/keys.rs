@@ -5,11 +5,13 @@ use premaster::{
     exchange::{KeyLimits, StaticKey, StaticPublicKey},
     identity::Certificate,
     pki_types::{
-        PrivateKeyDer,
+        PrivateKeyDer, UnixTime,
         pem::{PemObject, SectionKind},
     },
+    resume::{KeyFile, KeyFileError, ServerSession, TicketKeys},
+    wire::ProtocolVersion,
 };
-use std::{collections::HashMap, fmt, mem};
+use std::{collections::HashMap, fmt, mem, time::Duration};
 use zeroize::{Zeroize, Zeroizing};
 
 /// How many secrets are kept from key logs. A capture could hold any number.
@@ -38,6 +40,7 @@ pub struct KeyStore {
     session_ids: HashMap<Vec<u8>, Secret>,
     private: Vec<StaticKey>,
     psks: Vec<Psk>,
+    tickets: Vec<TicketKeys>,
     secrets: usize,
 }
 
@@ -94,6 +97,11 @@ pub enum KeyError {
     Encrypted,
     /// It is a key that signs but cannot exchange keys, such as Ed25519; or smaller than 1024 bits.
     CannotExchange,
+    /// It is not a file of ticket keys.
+    BadTicketKeys {
+        /// Which line is none, counted from 1.
+        line: usize,
+    },
     /// A pre-shared key that is not hexadecimal, or empty, or too long.
     BadPsk {
         /// Which line of its file, counted from 1.
@@ -111,6 +119,12 @@ impl fmt::Display for KeyError {
             Self::CannotExchange => f.write_str(
                 "it is not an RSA, EC or DH key of 1024 bits or more, so no secret was ever carried by it",
             ),
+            Self::BadTicketKeys { line } => {
+                write!(
+                    f,
+                    "line {line} is not one of a file of ticket keys, as premaster serve --ticket-keys writes it"
+                )
+            }
             Self::BadPsk { line } => {
                 write!(f, "line {line} is not a pre-shared key: HEX, or IDENTITY:HEX")
             }
@@ -126,6 +140,7 @@ impl fmt::Debug for KeyStore {
             .field("sessions", &self.sessions.len())
             .field("private_keys", &self.private.len())
             .field("psks", &self.psks.len())
+            .field("ticket_keys", &self.tickets.len())
             .finish_non_exhaustive()
     }
 }
@@ -259,9 +274,37 @@ impl KeyStore {
         self.psks.push(Psk { identity, key });
     }
 
+    /// Takes the ticket keys of a file, in the format of [`KeyFile`]. They open the sessions that servers seal into
+    /// tickets, whatever their windows say: a recording does not age. Answers how many there were.
+    ///
+    /// # Errors
+    /// If it is no such file.
+    pub fn add_ticket_keys(&mut self, file: &[u8]) -> Result<usize, KeyError> {
+        let keys = KeyFile::parse(file).map_err(|error| match error {
+            KeyFileError::BadLine(line) => KeyError::BadTicketKeys { line },
+            _ => KeyError::BadTicketKeys { line: 1 },
+        })?;
+        let found = keys.len();
+        self.tickets.push(TicketKeys::held(keys));
+        Ok(found)
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.secrets == 0 && self.private.is_empty() && self.psks.is_empty()
+        self.secrets == 0 && self.private.is_empty() && self.psks.is_empty() && self.tickets.is_empty()
+    }
+
+    /// The secret in a ticket of this version, if one of the ticket keys opens it.
+    pub(crate) fn ticket(&self, ticket: &[u8], version: ProtocolVersion) -> Option<Secret> {
+        // A time before the end of any window.
+        let start = UnixTime::since_unix_epoch(Duration::ZERO);
+        let mut opened = self.tickets.iter().filter_map(|keys| keys.open(start, ticket).ok());
+        let session: ServerSession = opened.next()?;
+        (session.version() == version).then_some(session.secret)
+    }
+
+    pub(crate) fn has_ticket_keys(&self) -> bool {
+        !self.tickets.is_empty()
     }
 
     pub(crate) fn session(&self, client_random: &[u8; 32]) -> Option<&Logged> {
@@ -311,6 +354,7 @@ impl KeyStore {
         self.session_ids.extend(other.session_ids.drain());
         self.private.append(&mut other.private);
         self.psks.append(&mut other.psks);
+        self.tickets.append(&mut other.tickets);
         self.secrets += mem::take(&mut other.secrets);
     }
 }

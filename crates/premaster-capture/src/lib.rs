@@ -6,6 +6,8 @@
 //!       input                   link            flow, reassembly         tls, with KeyStore        Sink
 //! ```
 //!
+//! After a loss a session is read on wherever its keys are known: the next record is the one that opens.
+//!
 //! A capture of any size is read in bounded memory: [`Capture`] hands out a [`Session`] when its connection is over,
 //! and shows records to a [`Sink`] as soon as they can be read. An [`Observer`] hears
 //! the same events that a live connection tells, as its client would tell them.
@@ -14,6 +16,7 @@
 mod capture;
 mod export;
 mod flow;
+mod fragments;
 mod http;
 mod input;
 mod keylog;

@@ -60,6 +60,18 @@ pub enum Reason {
         /// How it is resumed.
         how: Resumed,
     },
+    /// The session is resumed by a ticket, and ticket keys were given, but none sealed this ticket.
+    TicketDoesNotOpen {
+        /// How it is resumed.
+        how: Resumed,
+    },
+    /// The pre-shared key is known, but an ephemeral exchange went in as well.
+    EphemeralBesidePsk {
+        /// With which group.
+        group: Option<NamedGroup>,
+        /// Where the key is from.
+        source: SecretSource,
+    },
     /// The extended master secret takes in every message of the handshake (RFC 7627), and some are missing.
     ExtendedMasterSecretNeedsHandshake,
     /// The handshake is not in the capture from its start.
@@ -157,6 +169,8 @@ pub enum SecretSource {
     Psk,
     /// The session that it resumes, earlier in the same capture.
     Original,
+    /// The session in a ticket, opened with the ticket key.
+    Ticket,
 }
 
 impl SecretSource {
@@ -167,6 +181,7 @@ impl SecretSource {
             Self::PrivateKey => "private key",
             Self::Psk => "pre-shared key",
             Self::Original => "original session",
+            Self::Ticket => "ticket",
         }
     }
 }
@@ -183,6 +198,8 @@ impl Reason {
             Self::NoPsk { .. } => "no_psk",
             Self::OriginalNotCaptured { .. } => "original_not_captured",
             Self::OriginalNotOpened { .. } => "original_not_opened",
+            Self::TicketDoesNotOpen { .. } => "ticket_does_not_open",
+            Self::EphemeralBesidePsk { .. } => "ephemeral_beside_psk",
             Self::ExtendedMasterSecretNeedsHandshake => "extended_master_secret_needs_handshake",
             Self::HandshakeNotCaptured => "handshake_not_captured",
             Self::HandshakeIncomplete { .. } => "handshake_incomplete",
@@ -206,7 +223,9 @@ impl Reason {
     /// What would open it, in one sentence. None if nothing can.
     pub const fn needed(&self) -> Option<&'static str> {
         Some(match self {
-            Self::EphemeralExchange { .. } | Self::NoKeyLogLine { have_log: false, .. } => {
+            Self::EphemeralExchange { .. }
+            | Self::EphemeralBesidePsk { .. }
+            | Self::NoKeyLogLine { have_log: false, .. } => {
                 "a key log that one of the two ends wrote during this session (SSLKEYLOGFILE)"
             }
             Self::NoKeyLogLine { .. } => "the key log of the time of this session",
@@ -217,6 +236,9 @@ impl Reason {
             Self::NoPsk { .. } => "the pre-shared key of this identity, or a key log",
             Self::OriginalNotCaptured { .. } => {
                 "the capture of the full handshake that this session resumes, or a key log"
+            }
+            Self::TicketDoesNotOpen { .. } => {
+                "the server's ticket key of that time, the capture of the session that was resumed, or a key log"
             }
             Self::OriginalNotOpened { .. } => "what opens the session that this one resumes, or a key log",
             Self::ExtendedMasterSecretNeedsHandshake => {
@@ -269,7 +291,7 @@ struct Exchange(KeyExchange, Option<NamedGroup>);
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0, self.1) {
-            (KeyExchange::Tls13, Some(group)) => write!(f, "ephemeral {group}"),
+            (KeyExchange::Tls13, Some(group)) => write!(f, "TLS 1.3 with {group}"),
             (KeyExchange::Tls13, None) => f.write_str("PSK"),
             (exchange, Some(group)) => write!(f, "{} with {group}", exchange.name()),
             (exchange, None) => f.write_str(exchange.name()),
@@ -311,6 +333,15 @@ impl fmt::Display for Reason {
             Self::OriginalNotOpened { how } => {
                 write!(f, "resumed ({how}), and the original session was captured, but not opened")
             }
+            Self::TicketDoesNotOpen { how } => {
+                write!(f, "resumed ({how}), and none of the ticket keys sealed its ticket")
+            }
+            Self::EphemeralBesidePsk { group, source } => write!(
+                f,
+                "the pre-shared key is known (from the {}), but an ephemeral exchange{} went in beside it (psk_dhe_ke)",
+                source.name(),
+                group.map_or_else(String::new, |group| format!(" with {group}"))
+            ),
             Self::ExtendedMasterSecretNeedsHandshake => {
                 f.write_str("the extended master secret needs the whole handshake, which was cut (RFC 7627)")
             }
@@ -320,7 +351,11 @@ impl fmt::Display for Reason {
                 write!(f, "the handshake failed: the {} said {alert}", by.name())
             }
             Self::KeyUpdate { side } => {
-                write!(f, "key update: the {}'s keys changed where records are missing", side.name())
+                write!(
+                    f,
+                    "key update: nothing of the {}'s stream opens after what is missing, so its keys changed there",
+                    side.name()
+                )
             }
             Self::TruncatedCapture { side, loss } => write!(
                 f,

@@ -2,150 +2,25 @@
 //! damaged.
 #[path = "../../premaster/tests/common/mod.rs"]
 mod common;
+mod recording;
 mod tape;
 
 use common::{Authority, Key, Pair};
 use premaster::{
-    ClientConfig, Policy, Secret, ServerConfig,
-    config::{ClientConfigBuilder, ClientResumption, LegacyOptIn, ServerConfigBuilder, ServerSessions},
-    identity::{ChainVerifier, Credential, Credentials, ExternalPsk, PskSource, Roots, Verifier},
+    ClientConfig, Policy, ServerConfig,
+    config::{LegacyOptIn, ServerSessions},
+    identity::{ChainVerifier, Credentials, PskSource, Roots, Verifier},
     observe::{KeyLog, Resumed},
-    resume::{Rotation, SessionCache, TicketKeys},
     suite::{Authentication, KeyExchange, Suite},
     wire::{NamedGroup, ProtocolVersion, Side, record::Impostor},
 };
-use premaster_capture::{Capture, KeyStore, Options, Outcome, Reason, Session};
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use premaster_capture::{Capture, KeyStore, Options, Outcome, Reason};
+use recording::{Log, Modern, assert_open, connect, end, known, one, psk, read, static_dh, talk, with_psk};
+use std::{io, sync::Arc};
 use tape::{ACK, Dice, Link, Tape};
 
 const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
 const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
-
-/// A key log in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn store(&self) -> KeyStore {
-        self.without("nothing")
-    }
-
-    /// Without the lines of a label.
-    fn without(&self, label: &str) -> KeyStore {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let kept: String =
-            text.lines().filter(|line| !line.starts_with(label)).map(|line| format!("{line}\n")).collect();
-        let mut store = KeyStore::new();
-        assert_eq!(store.add_key_log(kept.as_bytes()).bad_lines, []);
-        store
-    }
-}
-
-fn read(capture: &[u8], keys: &KeyStore) -> Vec<Session> {
-    let mut options = Options::default();
-    options.limits.plaintext = 1 << 20;
-    let capture = Capture::read(capture, keys, options).unwrap();
-    let mut sessions: Vec<Session> = capture.map(Result::unwrap).collect();
-    sessions.sort_by_key(|session| session.stream);
-    sessions
-}
-
-fn one(capture: &[u8], keys: &KeyStore) -> Session {
-    let mut sessions = read(capture, keys);
-    assert_eq!(sessions.len(), 1);
-    sessions.remove(0)
-}
-
-/// Carries bytes both ways until nothing moves, and writes them down.
-fn carry(pair: &mut Pair, tape: &mut Tape) {
-    loop {
-        let to_server = pair.client.output.as_slice().to_vec();
-        pair.client.output.clear();
-        tape.say(true, &to_server);
-        pair.server.take(&to_server).unwrap();
-        let to_client = pair.server.output.as_slice().to_vec();
-        pair.server.output.clear();
-        tape.say(false, &to_client);
-        pair.client.take(&to_client).unwrap();
-        if to_server.is_empty() && to_client.is_empty() {
-            return;
-        }
-    }
-}
-
-fn talk(pair: &mut Pair, tape: &mut Tape) {
-    carry(pair, tape);
-    assert!(!pair.client.connection.is_handshaking());
-    let large = vec![b'x'; 40_000];
-    for data in [&b"from the client"[..], b"and more"] {
-        pair.client.connection.send(data, &mut pair.client.output).unwrap();
-        pair.server.connection.send(b"from the server", &mut pair.server.output).unwrap();
-        carry(pair, tape);
-    }
-    pair.server.connection.send(&large, &mut pair.server.output).unwrap();
-    carry(pair, tape);
-}
-
-fn end(pair: &mut Pair, tape: &mut Tape) {
-    pair.client.connection.close(&mut pair.client.output);
-    pair.server.connection.close(&mut pair.server.output);
-    carry(pair, tape);
-    tape.close();
-}
-
-/// A whole connection.
-fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>, tape: &mut Tape) -> Pair {
-    let mut pair = Pair::new(client.clone(), server.clone());
-    tape.open();
-    talk(&mut pair, tape);
-    end(&mut pair, tape);
-    pair
-}
-
-fn assert_open(session: &Session, pair: &Pair) {
-    assert_eq!(session.outcome, Outcome::Decrypted, "{session:?}");
-    assert_eq!(session.plaintext.client, pair.server.received);
-    assert_eq!(session.plaintext.server, pair.client.received);
-    assert_eq!(session.records.client.protected, session.records.client.opened);
-}
-
-fn psk() -> Arc<ExternalPsk> {
-    Arc::new(ExternalPsk::new("a name", Secret::from(&[0x5a; 32][..])))
-}
-
-fn with_psk(keys: &mut KeyStore) {
-    assert_eq!(keys.add_psks(format!("# a comment\na name:{}\n", "5a".repeat(32)).as_bytes()), Ok(1));
-}
-
-/// A credential, and its private key in DER.
-type Known = (Arc<Credential>, Vec<u8>);
-
-fn known(authority: &Authority, key: Key) -> Known {
-    let (chain, private) = authority.issue_der(key, &["localhost"], |_| {});
-    let der = private.secret_der().to_vec();
-    (Arc::new(Credential::new(chain, private).unwrap()), der)
-}
-
-fn static_dh() -> Known {
-    let key = include_bytes!("../../premaster/testdata/static/dh.key.pem");
-    let chain = include_bytes!("../../premaster/testdata/static/dh.pem");
-    (Arc::new(Credential::from_pem(chain, key).unwrap()), key.to_vec())
-}
 
 #[test]
 fn every_tls12_suite_and_exchange() {
@@ -222,50 +97,6 @@ fn assert_closed(suite: &Suite, outcome: &Outcome) {
     assert!(fits, "{}: {reason:?}", suite.name());
 }
 
-struct Modern {
-    authority: Authority,
-    credential: Arc<Credential>,
-    log: Log,
-    cache: Arc<SessionCache>,
-    tickets: Arc<TicketKeys>,
-}
-
-impl Modern {
-    fn new() -> Self {
-        let authority = Authority::new();
-        Self {
-            credential: authority.issue(Key::EcdsaP256, &["localhost"]),
-            authority,
-            log: Log::default(),
-            cache: Arc::new(SessionCache::new(8, 4)),
-            tickets: Arc::new(TicketKeys::rotating(Rotation::new(
-                Duration::from_secs(3600),
-                Duration::from_secs(7200),
-            ))),
-        }
-    }
-
-    fn client(&self, change: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder) -> Arc<ClientConfig> {
-        let builder = ClientConfig::builder()
-            .verifier(self.authority.verifier())
-            .observer(Arc::new(KeyLog::new(self.log.clone())));
-        Arc::new(change(builder).build().unwrap())
-    }
-
-    fn server(&self, change: impl FnOnce(ServerConfigBuilder) -> ServerConfigBuilder) -> Arc<ServerConfig> {
-        let builder = ServerConfig::builder().credentials(Credentials::always(self.credential.clone()));
-        Arc::new(change(builder).build().unwrap())
-    }
-
-    fn resuming(&self, version: ProtocolVersion, early: bool) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-        let policy = Policy::MODERN.with_versions(&[version]);
-        let resumption = ClientResumption::with(self.cache.clone()).early_data(early);
-        let client = self.client(|builder| builder.policy(policy).resumption(resumption));
-        let sessions = ServerSessions::none().with_tickets(self.tickets.clone());
-        (client, self.server(|builder| builder.sessions(sessions)))
-    }
-}
-
 #[test]
 fn every_tls13_suite_with_a_second_hello_and_new_keys() {
     let modern = Modern::new();
@@ -284,7 +115,7 @@ fn every_tls13_suite_with_a_second_hello_and_new_keys() {
             tape.open();
             talk(&mut pair, &mut tape);
             pair.client.connection.update_keys(true, &mut pair.client.output).unwrap();
-            carry(&mut pair, &mut tape);
+            recording::carry(&mut pair, &mut tape);
             talk(&mut pair, &mut tape);
             end(&mut pair, &mut tape);
             let session = one(&tape.pcap(), &modern.log.store());

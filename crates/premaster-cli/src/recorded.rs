@@ -28,12 +28,18 @@ pub struct KeyOptions {
     /// Pre-shared keys: one a line in hexadecimal, alone or as IDENTITY:HEX
     #[arg(long, value_name = "FILE")]
     psk: Vec<PathBuf>,
+    /// The keys of a server's tickets, as `premaster serve --ticket-keys` keeps them: opens what rests on a ticket
+    #[arg(long, value_name = "FILE")]
+    ticket_keys: Vec<PathBuf>,
 }
 
 impl KeyOptions {
     /// Whether none was given.
     pub fn is_empty(&self) -> bool {
-        self.keylog.is_empty() && self.rsa_key.is_empty() && self.psk.is_empty()
+        self.keylog.is_empty()
+            && self.rsa_key.is_empty()
+            && self.psk.is_empty()
+            && self.ticket_keys.is_empty()
     }
 
     /// Reads everything that sessions can be opened with. True if a key log has lines that cannot be read.
@@ -55,6 +61,9 @@ impl KeyOptions {
         }
         for path in &self.psk {
             keys.add_psks(&read(path)?).map_err(|error| bad_key(path, &error))?;
+        }
+        for path in &self.ticket_keys {
+            keys.add_ticket_keys(&read(path)?).map_err(|error| bad_key(path, &error))?;
         }
         Ok((keys, bad_lines))
     }

@@ -23,11 +23,17 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// Without where lines end.
+fn words(output: &Output) -> String {
+    stdout(output).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_table_with_reasons() {
     let output = decrypt(&[&capture(), &"--rsa-key", &data("openssl-four-sessions.rsa.key.pem")]);
     assert_eq!(output.status.code(), Some(0));
-    let text = stdout(&output);
+    assert!(stdout(&output).lines().all(|line| line.chars().count() <= 80), "{}", stdout(&output));
+    let text = words(&output);
     assert_eq!(text.matches("the private key signs, it does not carry the secret").count(), 3, "{text}");
     assert_eq!(text.matches("✓ decrypted").count(), 1, "{text}");
     assert!(text.contains("localhost") && text.contains("ECDHE_RSA x25519"), "{text}");

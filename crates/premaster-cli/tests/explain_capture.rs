@@ -55,6 +55,9 @@ fn the_same_document_as_of_a_live_connection() {
             assert_eq!(trace.summary.key_exchange.as_deref(), Some(exchange));
             assert_eq!(trace.summary.established, opened, "{number} {keys:?}");
             assert_eq!(trace.summary.closed.is_none(), opened, "{number} {keys:?}");
+            let records = || trace.flights.iter().flat_map(|flight| &flight.records);
+            let closed = records().filter(|record| record.protection.is_some() && record.messages.is_empty());
+            assert_eq!(closed.count() > 0, !opened, "{number} {keys:?}");
             leaves::cover_every_byte(&trace, &format!("stream {number} with {keys:?}"));
         }
     }

@@ -12,7 +12,9 @@ pub mod process;
 pub mod program;
 pub mod redis;
 pub mod script;
+pub mod sniffer;
 pub mod transport;
+pub mod tshark;
 pub mod www;
 
 pub use authority::{Authority, Issued, Key};
@@ -21,6 +23,7 @@ pub use driven::{Driven, FirstFlight};
 pub use process::Process;
 pub use program::Program;
 pub use redis::Redis;
+pub use sniffer::Sniffer;
 pub use transport::{Listener, Trickle, connect, noise};
 
 /// The README's programs compile.

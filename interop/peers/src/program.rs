@@ -20,6 +20,10 @@ pub enum Program {
     Node,
     /// Python with Mbed TLS 2.28, the last that had static ECDH.
     MbedTls,
+    /// tcpdump, and the permission to capture on loopback.
+    Tcpdump,
+    /// Wireshark's command.
+    Tshark,
     /// Java with Bouncy Castle, the only one left with static Diffie-Hellman.
     BouncyCastle,
 }
@@ -45,6 +49,8 @@ impl Program {
             Self::Node => peer("node"),
             Self::MbedTls => peer("python3"),
             Self::BouncyCastle => "java".into(),
+            Self::Tcpdump => "tcpdump".into(),
+            Self::Tshark => "tshark".into(),
         }
     }
 
@@ -52,7 +58,9 @@ impl Program {
     const fn probe(self) -> &'static [&'static str] {
         match self {
             Self::OpenSsl => &["version"],
-            Self::Curl | Self::Redis | Self::Valkey => &["--version"],
+            Self::Curl | Self::Redis | Self::Valkey | Self::Tshark => &["--version"],
+            // Opens the interface, prints the filter, and captures nothing.
+            Self::Tcpdump => &["-i", "lo", "-d", "tcp"],
             Self::Node => &["-e", "process.exit(parseFloat(process.versions.openssl) >= 3.5 ? 0 : 1)"],
             Self::MbedTls => {
                 &["-c", "from mbedtls import version, tls; assert version.version_info[:2] == (2, 28)"]
@@ -76,6 +84,11 @@ impl Program {
             Self::Curl => "on Debian `apt-get install curl`",
             Self::Redis => "on Debian `apt-get install redis-server`",
             Self::Valkey => "on Debian `apt-get install valkey-server`",
+            Self::Tcpdump => {
+                "on Debian `apt-get install tcpdump`, and run as root or after \
+                 `setcap cap_net_raw,cap_net_admin=eip /usr/bin/tcpdump`"
+            }
+            Self::Tshark => "on Debian `apt-get install tshark`",
             Self::BouncyCastle => "on Debian `apt-get install default-jdk-headless libbctls-java`",
             Self::Node | Self::MbedTls => {
                 "`python3 -m venv DIRECTORY`, `DIRECTORY/bin/pip install -r interop/peers/scripts/requirements.txt`, \
@@ -105,7 +118,7 @@ impl Program {
         match self {
             Self::Node | Self::MbedTls => env::var_os(PEERS).is_some_and(|peers| peers == "none"),
             Self::BouncyCastle => !self.is_there(),
-            Self::OpenSsl | Self::Curl | Self::Redis | Self::Valkey => false,
+            Self::OpenSsl | Self::Curl | Self::Redis | Self::Valkey | Self::Tcpdump | Self::Tshark => false,
         }
     }
 

@@ -1,4 +1,5 @@
 //! One direction of a session: bytes to records, and the keys that open them.
+use super::resync::{MAX_TRIALS, Search};
 use crate::reason::Reason;
 use premaster::{
     Error,
@@ -18,31 +19,36 @@ use std::{collections::VecDeque, time::Duration};
 pub(super) struct Half {
     pub(super) side: Side,
     /// What is not processed yet starts at `start`.
-    buffer: Vec<u8>,
-    start: usize,
+    pub(super) buffer: Vec<u8>,
+    pub(super) start: usize,
     /// Where in the stream that is.
-    offset: u64,
+    pub(super) offset: u64,
     /// Where pieces end that came at a time.
-    marks: VecDeque<(u64, Duration)>,
+    pub(super) marks: VecDeque<(u64, Duration)>,
     pub(super) joiner: Joiner,
     /// Whether records are encrypted from here on (TLS 1.2), or those of type application_data (TLS 1.3).
     pub(super) protected: bool,
-    rungs: Vec<Rung>,
+    pub(super) rungs: Vec<Rung>,
     /// The rung whose keys are in force.
-    rung: usize,
+    pub(super) rung: usize,
     /// Where the records end that can be told apart: nothing more is read.
     pub(super) stopped: Option<Reason>,
     /// Why records are not opened, although they can be told apart.
     pub(super) closed: Option<Reason>,
     pub(super) saw_finished: bool,
+    /// Why bytes are missing, and what it takes to find the next record after them.
+    pub(super) gap: Option<Reason>,
+    pub(super) search: Option<Search>,
+    /// How many bytes may still be decrypted in vain.
+    pub(super) trials: u64,
 }
 
 /// Keys that follow each other in one direction: early data, handshake, application data.
-struct Rung {
-    epoch: Epoch,
-    keys: Option<(Opener, Option<TrafficSecret>)>,
+pub(super) struct Rung {
+    pub(super) epoch: Epoch,
+    pub(super) keys: Option<(Opener, Option<TrafficSecret>)>,
     /// Records that were opened with them.
-    opened: u64,
+    pub(super) opened: u64,
 }
 
 /// A record that was taken off a stream.
@@ -86,6 +92,9 @@ impl Half {
             stopped: None,
             closed: None,
             saw_finished: false,
+            gap: None,
+            search: None,
+            trials: MAX_TRIALS,
         }
     }
 
@@ -119,12 +128,13 @@ impl Half {
     /// Nothing more can be read.
     pub(super) fn stop(&mut self, reason: Reason) {
         self.stopped.get_or_insert(reason);
+        self.search = None;
         self.buffer = Vec::new();
         self.start = 0;
         self.marks = VecDeque::new();
     }
 
-    fn waiting(&self) -> &[u8] {
+    pub(super) fn waiting(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
@@ -152,13 +162,18 @@ impl Half {
         record.clear();
         record.extend_from_slice(bytes);
         let offset = self.offset;
+        let time = self.pass(len);
+        Some(Taken { offset, time, header })
+    }
+
+    /// Is done with `len` bytes. Answers when the last of them came.
+    pub(super) fn pass(&mut self, len: usize) -> Duration {
         self.start += len;
         self.offset += len as u64;
         while self.marks.len() > 1 && self.marks.front().is_some_and(|&(end, _)| end < self.offset) {
             self.marks.pop_front();
         }
-        let time = self.marks.front().map_or(Duration::ZERO, |&(_, time)| time);
-        Some(Taken { offset, time, header })
+        self.marks.front().map_or(Duration::ZERO, |&(_, time)| time)
     }
 
     /// Keys that come after those before, or a gap where they are not known.
@@ -195,6 +210,24 @@ impl Half {
         let Epoch::Application(generation) = rung.epoch else { return None };
         let (_, secret) = rung.keys.as_mut()?;
         secret.take().map(|secret| (secret, generation))
+    }
+
+    /// The last traffic secret, if it is that of the keys in force or after them, taken out likewise.
+    pub(super) fn take_last_secret(&mut self) -> Option<(TrafficSecret, u64)> {
+        let last = self.rungs.last()?.epoch;
+        let (Epoch::Application(last), current) = (last, self.epoch()) else { return None };
+        // One update ahead is enough to look for.
+        if matches!(current, Epoch::Application(generation) if generation < last) {
+            return None;
+        }
+        let secret = self.rungs.last_mut()?.keys.as_mut()?.1.take()?;
+        Some((secret, last))
+    }
+
+    /// The keys after those in force, if they are there already.
+    pub(super) fn foreseen(&self) -> Option<Epoch> {
+        let next = self.rungs.get(self.rung + 1)?;
+        matches!(self.epoch(), Epoch::Application(_)).then_some(next.epoch)
     }
 
     /// Tells the listener what the Finished is made of that comes after these messages.

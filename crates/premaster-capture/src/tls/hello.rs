@@ -47,6 +47,8 @@ pub(super) struct ServerFacts {
     pub(super) is_compressed: bool,
     pub(super) extended_master_secret: bool,
     pub(super) encrypt_then_mac: bool,
+    /// Whether it will give a TLS 1.2 ticket.
+    pub(super) session_ticket: bool,
     pub(super) cipher_suite: CipherSuite,
     pub(super) group: Option<NamedGroup>,
     /// Which of the client's pre-shared keys is used.
@@ -80,6 +82,7 @@ pub(super) fn server(message: &[u8], session: &mut Session) -> Result<ServerFact
         is_compressed: hello.compression_method != 0,
         extended_master_secret: extensions.contains(ExtensionType::EXTENDED_MASTER_SECRET),
         encrypt_then_mac: extensions.contains(ExtensionType::ENCRYPT_THEN_MAC),
+        session_ticket: extensions.contains(ExtensionType::SESSION_TICKET),
         cipher_suite: hello.cipher_suite,
         group,
         selected_psk: selected.map(|selected| selected.selected_identity),

@@ -3,8 +3,11 @@
 //!
 //! Which direction is read next depends on the protocol and not on the order of the packets: the server's answer
 //! waits for the ClientHello, and a key change for the messages that it depends on.
+mod begin;
 mod half;
 mod hello;
+mod outcome;
+mod resync;
 mod tls12;
 mod tls13;
 
@@ -14,16 +17,16 @@ use crate::{
     memory::Memory,
     reason::Reason,
     reassembly::{Loss, LossCause},
-    report::{Outcome, Record, Session, Sink, Traffic},
+    report::{Record, Session, Sink, Traffic},
 };
 use half::{Half, Opened, Taken, Unopened};
 use hello::ClientFacts;
 use premaster::{
-    Error,
-    observe::{Choice, Direction, Epoch, Established, Event, Resumed, Resumption, Tap},
+    Error, Secret,
+    observe::{Direction, Epoch, Established, Event, Resumption, Tap},
     suite::{KeyExchange, Suite},
     wire::{
-        AlertDescription, AlertLevel, ContentType, HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side,
+        AlertDescription, AlertLevel, ContentType, HandshakeType, NamedGroup, ProtocolVersion, Side,
         record::HEADER_LEN,
     },
 };
@@ -47,6 +50,15 @@ impl Context<'_> {
             Side::Client => Direction::Sent,
             Side::Server => Direction::Received,
         }
+    }
+
+    /// The secret in a ticket, if its key was given.
+    fn ticket(&self, ticket: &[u8], version: ProtocolVersion) -> Option<Secret> {
+        self.keys.iter().find_map(|store| store.ticket(ticket, version))
+    }
+
+    fn has_ticket_keys(&self) -> bool {
+        self.keys.iter().any(|store| store.has_ticket_keys())
     }
 
     /// Why an ephemeral exchange stays closed, told by what was given.
@@ -130,10 +142,25 @@ impl Tls {
 
     /// Bytes of one direction are missing.
     pub(crate) fn lost(&mut self, side: Side, loss: Loss, context: &mut Context<'_>) {
-        self.half(side).stop(match loss.cause {
+        let reason = match loss.cause {
             LossCause::NotCaptured => Reason::LostSegment { side, loss },
             LossCause::CutShort => Reason::TruncatedCapture { side, loss },
-        });
+        };
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        match &mut self.state {
+            State::Tls12(tls12) => {
+                tls12.miss(half, &mut self.session, context);
+                half.lose(loss.len, reason);
+            }
+            State::Tls13(tls13) => {
+                tls13.miss(half);
+                half.lose(loss.len, reason);
+            }
+            State::Hello(_) | State::Unknown => half.stop(reason),
+        }
         self.advance(context);
     }
 
@@ -170,6 +197,10 @@ impl Tls {
     }
 
     fn step(&mut self, side: Side, context: &mut Context<'_>) -> bool {
+        let ending = self.ending;
+        if self.half(side).is_lost() {
+            return self.search(side, ending, context);
+        }
         if !self.may_read(side) {
             return false;
         }
@@ -428,121 +459,5 @@ impl Tls {
             }
             _ => {}
         }
-    }
-
-    /// ClientHello, ServerHello and HelloRetryRequest.
-    fn hello(
-        &mut self,
-        side: Side,
-        msg_type: HandshakeType,
-        message: &[u8],
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
-        let State::Hello(hellos) = &mut self.state else { return Ok(()) };
-        match (side, msg_type) {
-            (Side::Client, HandshakeType::CLIENT_HELLO) => {
-                let facts = hello::client(message, &mut self.session)?;
-                context.tap.identify(&facts.random);
-                hellos.messages.push(message.to_vec());
-                hellos.wants_second = false;
-                hellos.client = Some(facts);
-            }
-            (Side::Server, HandshakeType::SERVER_HELLO) => self.server_hello(message, context)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn server_hello(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<(), Error> {
-        let State::Hello(hellos) = &mut self.state else { return Ok(()) };
-        let session = &mut self.session;
-        let facts = hello::server(message, session)?;
-        let code = facts.cipher_suite;
-        let suite = Suite::find(code).filter(|suite| suite.version() == facts.version);
-        session.suite = suite;
-        session.group = facts.group;
-        if facts.is_retry && !session.hello_retry {
-            session.hello_retry = true;
-            hellos.messages.push(message.to_vec());
-            hellos.wants_second = true;
-            hellos.suite = suite;
-            let because = "the server asks for a second ClientHello";
-            context.tap.emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
-            return Ok(());
-        }
-        let problem = match (facts.version, suite) {
-            _ if facts.is_compressed => Some(Reason::Compressed),
-            (ProtocolVersion::TLS_1_2 | ProtocolVersion::TLS_1_3, Some(_)) => None,
-            (ProtocolVersion::TLS_1_2 | ProtocolVersion::TLS_1_3, None) => {
-                Some(Reason::UnknownCipherSuite(code))
-            }
-            (version, _) => Some(Reason::UnknownVersion(version)),
-        };
-        let (Some(suite), None, Some(client)) = (suite, &problem, hellos.client.take()) else {
-            let reason = problem.unwrap_or(Reason::HandshakeNotCaptured);
-            for half in [&mut self.client, &mut self.server] {
-                half.closed = Some(reason.clone());
-            }
-            self.state = State::Unknown;
-            return Ok(());
-        };
-        let because = "the server chose it from those offered";
-        context.tap.emit(|| Event::Chose { what: Choice::Version(facts.version), because });
-        context.tap.emit(|| Event::Chose { what: Choice::CipherSuite(code), because });
-        session.resumed = None;
-        let messages = mem::take(&mut hellos.messages);
-        self.state = match facts.version {
-            ProtocolVersion::TLS_1_3 => {
-                session.resumed = Some(Resumed::Full);
-                if let Some(group) = facts.group {
-                    context.tap.emit(|| Event::Chose { what: Choice::Group(group), because });
-                }
-                let halves = (&mut self.client, &mut self.server);
-                let tls13 =
-                    Tls13::start(suite, &client, &facts, &messages, message, halves, session, context);
-                State::Tls13(Box::new(tls13))
-            }
-            _ => {
-                session.extended_master_secret = facts.extended_master_secret;
-                let hellos = [messages.concat(), message.to_vec()].concat();
-                State::Tls12(Box::new(Tls12::new(suite, client, facts, hellos)))
-            }
-        };
-        Ok(())
-    }
-
-    fn outcome(&self) -> Outcome {
-        let PerSide { client, server } = &self.session.records;
-        let protected = client.protected + server.protected;
-        let opened = client.opened + server.opened;
-        match self.reason(opened == protected && protected > 0) {
-            None => Outcome::Decrypted,
-            Some(reason) if opened > 0 => Outcome::Partly(reason),
-            Some(reason) => Outcome::Closed(reason),
-        }
-    }
-
-    /// Why not everything is open. `all_open` says that every encrypted record is.
-    fn reason(&self, all_open: bool) -> Option<Reason> {
-        let fatal = self.session.alerts.iter().find(|(_, level, _)| *level == AlertLevel::fatal);
-        let finished = self.client.saw_finished && self.server.saw_finished;
-        let halves = [&self.client, &self.server];
-        let closed = halves.iter().find_map(|half| half.closed.clone()).filter(|_| !all_open);
-        let stopped = halves.iter().find_map(|half| half.stopped.clone());
-        let cut = halves
-            .iter()
-            .find_map(|half| half.cut_record().map(|offset| Reason::CutRecord { side: half.side, offset }));
-        let state = match &self.state {
-            _ if all_open && finished => None,
-            _ if fatal.is_some() && !finished => {
-                fatal.map(|&(by, _, alert)| Reason::HandshakeFailed { by, alert })
-            }
-            _ if all_open => None,
-            _ => Some(Reason::HandshakeIncomplete { last: self.last_message }),
-        };
-        let early = self.early_unopened.then_some(Reason::EarlyData);
-        let failed = state.clone().filter(|reason| matches!(reason, Reason::HandshakeFailed { .. }));
-        let unknown = closed.clone().filter(|_| matches!(self.state, State::Unknown));
-        unknown.or(failed).or(closed).or(stopped).or(cut).or(early).or(state)
     }
 }

@@ -22,13 +22,16 @@ use premaster::{
     },
     suite::{KeyExchange, Protection, Suite},
     wire::{
-        HandshakeType, NamedGroup, Side,
+        HandshakeType, NamedGroup, ProtocolVersion, Side,
         message::{
             Certificate12, ClientKeyExchange, ClientKeyExchangeShape, ExchangeKeys, KeysShape,
             NewSessionTicket12, Params, ParamsShape, ServerKeyExchange, ServerKeyExchangeShape, handshake,
         },
     },
 };
+
+/// How the master secret is known from a ticket, which holds it (RFC 5077 section 4).
+const FROM_TICKET: &str = "the session in the ticket, opened with the ticket key";
 
 /// A TLS 1.2 handshake that is listened to.
 pub(super) struct Tls12 {
@@ -52,6 +55,10 @@ pub(super) struct Tls12 {
     given_ticket: Option<Vec<u8>>,
     master: Option<MasterSecret>,
     block: Option<Result<KeyBlock, Reason>>,
+    /// Whether to wait for the ticket, which holds the master secret and may be opened.
+    expects_ticket: bool,
+    /// Whether messages before change_cipher_spec are missing.
+    missed: bool,
     /// The first Finished message, for the second one's transcript.
     first_finished: Option<Vec<u8>>,
 }
@@ -62,8 +69,11 @@ impl Tls12 {
         client: ClientFacts,
         server: ServerFacts,
         hellos: Vec<u8>,
+        expects_ticket: bool,
     ) -> Self {
         Self {
+            expects_ticket,
+            missed: false,
             suite,
             client,
             server,
@@ -85,9 +95,25 @@ impl Tls12 {
     /// Whether `side`'s change_cipher_spec can be followed now: the other side's messages that the keys depend on
     /// are there, if there are any. They may have been captured late.
     pub(super) fn may_change_cipher(&self, side: Side) -> bool {
+        let full = self.exchange.is_some();
+        let has_ticket = !self.expects_ticket || self.given_ticket.is_some() || self.block.is_some();
         match side {
-            Side::Client => self.exchange.is_none() || self.done,
-            Side::Server => !self.done || self.exchange.is_some(),
+            _ if self.missed => true,
+            Side::Client => !full || self.done && has_ticket,
+            Side::Server => !self.done || full,
+        }
+    }
+
+    /// Something of `half` is missing. It may have been its change_cipher_spec: if a key log has the master secret,
+    /// what follows is tried with its keys.
+    pub(super) fn miss(&mut self, half: &mut Half, session: &mut Session, context: &mut Context<'_>) {
+        if half.protected {
+            return;
+        }
+        self.missed = true;
+        let mut logged = context.keys.iter().filter_map(|store| store.session(&self.client.random));
+        if logged.any(|logged| logged.master.is_some()) {
+            self.change_cipher(half, session, context);
         }
     }
 
@@ -158,30 +184,34 @@ impl Tls12 {
         if self.block.is_none() {
             let resumed = match (&self.exchange, &self.client.ticket) {
                 (Some(_), _) => Resumed::Full,
+                // The server only sends these in a full handshake.
+                _ if self.leaf.is_some() || self.done => Resumed::Full,
                 (None, Some(_)) => Resumed::Ticket,
                 (None, None) => Resumed::Id,
             };
-            session.resumed = Some(resumed);
+            // With messages missing, nothing says that it is.
+            session.resumed = (!self.missed || resumed == Resumed::Full).then_some(resumed);
             self.block = Some(self.keys(resumed, session, context));
         }
         // Each time: the client changes its cipher before the server gives it a ticket.
         self.remember(context);
         let direction = context.direction(half.side);
         match &self.block {
-            Some(Ok(block)) => match opener(self.suite, block, half.side, self.server.encrypt_then_mac) {
-                Some(opener) => {
-                    half.set_keys(Epoch::Application(0), Some(opener));
-                    let epoch = Epoch::Application(0);
-                    context.tap.emit(|| Event::KeysInstalled { direction, epoch });
-                }
-                None => half.set_keys(Epoch::Application(0), None),
-            },
+            Some(Ok(block)) => {
+                let opener = opener(self.suite, block, half.side, self.server.encrypt_then_mac);
+                half.set_keys(Epoch::Application(0), opener);
+            }
             Some(Err(reason)) => {
-                half.closed = Some(reason.clone());
+                // With messages missing it is not known whether one of these is so.
+                let is_guess =
+                    matches!(reason, Reason::OriginalNotCaptured { .. } | Reason::HandshakeIncomplete { .. });
+                half.closed = Some(reason.clone()).filter(|_| !self.missed || !is_guess);
                 half.set_keys(Epoch::Application(0), None);
             }
             None => {}
         }
+        // Its end has them, whether or not they are known here.
+        context.tap.emit(|| Event::KeysInstalled { direction, epoch: Epoch::Application(0) });
     }
 
     fn keys(
@@ -225,19 +255,31 @@ impl Tls12 {
             }
         }
         if resumed != Resumed::Full {
-            return match context.memory.find(&self.names(resumed)) {
-                Some(Original::Opened(master)) => {
+            let ticket = self.client.ticket.as_deref().filter(|_| resumed == Resumed::Ticket);
+            let from_ticket = ticket.and_then(|ticket| context.ticket(ticket, ProtocolVersion::TLS_1_2));
+            return match (context.memory.find(&self.names(resumed)), from_ticket) {
+                (Some(Original::Opened(master)), _) => {
                     Ok(recorded(master, "the session that is resumed", SecretSource::Original))
                 }
-                Some(Original::Closed) => Err(Reason::OriginalNotOpened { how: resumed }),
+                (_, Some(master)) => Ok(recorded(&master, FROM_TICKET, SecretSource::Ticket)),
+                _ if ticket.is_some() && context.has_ticket_keys() => {
+                    Err(Reason::TicketDoesNotOpen { how: resumed })
+                }
+                (Some(Original::Closed), _) => Err(Reason::OriginalNotOpened { how: resumed }),
                 _ => Err(Reason::OriginalNotCaptured { how: resumed }),
             };
         }
-        let (premaster, source) = match premaster {
-            Some(premaster) => (PremasterSecret::new(copy(premaster)), SecretSource::KeyLog),
-            None => self.premaster(session, context)?,
+        let premaster = match premaster {
+            Some(premaster) => Ok((PremasterSecret::new(copy(premaster)), SecretSource::KeyLog)),
+            None => self.premaster(session, context),
         };
-        Ok((self.master_of(premaster, kdf)?, source))
+        let derived =
+            premaster.and_then(|(premaster, source)| Ok((self.master_of(premaster, kdf.clone())?, source)));
+        derived.or_else(|reason| {
+            let given = self.given_ticket.as_deref();
+            let master = given.and_then(|ticket| context.ticket(ticket, ProtocolVersion::TLS_1_2));
+            Ok(recorded(&master.ok_or(reason)?, FROM_TICKET, SecretSource::Ticket))
+        })
     }
 
     fn master_of(&self, premaster: PremasterSecret, kdf: Kdf) -> Result<MasterSecret, Reason> {
@@ -245,7 +287,7 @@ impl Tls12 {
             return Ok(premaster.into_master(kdf, &self.client.random, &self.server.random));
         }
         // RFC 7627 section 3: the session hash is over every message up to ClientKeyExchange, with it.
-        if !self.done {
+        if !self.done || self.missed {
             return Err(Reason::ExtendedMasterSecretNeedsHandshake);
         }
         let mut transcript = self.transcript();
@@ -357,7 +399,7 @@ impl Tls12 {
     pub(super) fn protected_message(&mut self, half: &mut Half, message: &[u8], context: &mut Context<'_>) {
         let Ok((HandshakeType::FINISHED, _)) = handshake::decode(message) else { return };
         half.saw_finished = true;
-        if !context.tap.is_on() {
+        if !context.tap.is_on() || self.missed {
             return;
         }
         let Some(master) = &self.master else { return };

@@ -21,7 +21,7 @@ use premaster::{
     },
     suite::{KeyExchange, Protection, Suite},
     wire::{
-        ExtensionType, HandshakeType, PerSide, Side,
+        ExtensionType, HandshakeType, PerSide, ProtocolVersion, Side,
         extension::{PreSharedKeyClientHello, PskIdentity, SelectedProtocolName},
         message::{Certificate13, ClientHello, EncryptedExtensions, NewSessionTicket13, handshake},
     },
@@ -38,6 +38,8 @@ pub(super) struct Tls13 {
     /// If everything is derived from a pre-shared key.
     main: Option<MainSecret>,
     resumption: Option<ResumptionSecret>,
+    /// Whether messages of the handshake are missing: nothing more is derived from the transcript.
+    missed: bool,
 }
 
 /// A record's keys, and the secret that the next ones are made of.
@@ -81,7 +83,8 @@ impl Tls13 {
         }
         let psk =
             server.selected_psk.and_then(|index| find_psk(&kdf, &before, last, index, session, context));
-        let psk = psk.map(|psk| EarlySecret::with_psk(kdf.clone(), psk.expose()));
+        let psk_source = psk.as_ref().map(|(_, source)| *source);
+        let psk = psk.map(|(psk, _)| EarlySecret::with_psk(kdf.clone(), psk.expose()));
         let mut tls13 = Self {
             suite,
             transcript: before,
@@ -89,6 +92,7 @@ impl Tls13 {
             server_finished: false,
             main: None,
             resumption: None,
+            missed: false,
         };
         tls13.transcript.add(last);
         let (from_client, from_server) = halves;
@@ -115,17 +119,16 @@ impl Tls13 {
                 half.add_keys(Epoch::Application(0), application);
             }
         } else if let Some(early) = psk.filter(|_| server.group.is_none()) {
-            session.source = Some(SecretSource::Psk);
+            session.source = psk_source;
             let secret = early.into_handshake_psk_only();
             let traffic = secret.traffic(&tls13.transcript.hash());
             from_client.add_keys(Epoch::Handshake, keys(suite, traffic.client));
             from_server.add_keys(Epoch::Handshake, keys(suite, traffic.server));
             tls13.main = Some(secret.into_main());
         } else {
-            let reason = match server.selected_psk {
-                Some(index) if server.group.is_none() => {
-                    Reason::NoPsk { identity: identity(last, index).unwrap_or_default() }
-                }
+            let reason = match (server.selected_psk, psk_source) {
+                (Some(_), Some(source)) => Reason::EphemeralBesidePsk { group: server.group, source },
+                (Some(index), None) if server.group.is_none() => no_psk(last, index, session, context),
                 _ => context.no_log(KeyExchange::Tls13, session.group, None),
             };
             for half in [from_client, from_server] {
@@ -143,7 +146,28 @@ impl Tls13 {
 
     /// Whether `half` has to wait for the other direction: its next keys depend on the server's Finished.
     pub(super) fn must_wait(&self, half: &Half) -> bool {
-        half.side == Side::Client && half.saw_finished && self.main.is_some() && !self.server_finished
+        !self.missed
+            && half.side == Side::Client
+            && half.saw_finished
+            && self.main.is_some()
+            && !self.server_finished
+    }
+
+    /// Something of `half` is missing.
+    pub(super) fn miss(&mut self, half: &mut Half) {
+        let handshaking = !self.server_finished || half.side == Side::Client && !half.saw_finished;
+        if handshaking && !self.missed {
+            self.missed = true;
+            self.main = None;
+        }
+        self.foresee(half);
+    }
+
+    /// A KeyUpdate may be among what is missing: the keys after it are tried as well.
+    fn foresee(&self, half: &mut Half) {
+        if let Some((secret, generation)) = half.take_last_secret() {
+            half.add_keys(Epoch::Application(generation + 1), keys(self.suite, secret.into_next()));
+        }
     }
 
     /// A decrypted message of the client's (`halves.0`) or the server's.
@@ -169,6 +193,7 @@ impl Tls13 {
             _ => {}
         }
         match side {
+            _ if self.missed => self.after_loss(msg_type, half, context),
             Side::Server if !self.server_finished => {
                 if msg_type == HandshakeType::FINISHED {
                     half.verify_data(&self.transcript.hash());
@@ -199,6 +224,20 @@ impl Tls13 {
                     _ => {}
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// A message of a handshake of which others are missing: there are only the keys that were logged.
+    fn after_loss(&mut self, msg_type: HandshakeType, half: &mut Half, context: &Context<'_>) {
+        match msg_type {
+            HandshakeType::FINISHED if !half.saw_finished => {
+                half.saw_finished = true;
+                self.server_finished |= half.side == Side::Server;
+                half.climb();
+                installed(half.side, context);
+            }
+            HandshakeType::END_OF_EARLY_DATA => half.climb(),
             _ => {}
         }
     }
@@ -267,9 +306,15 @@ fn update(suite: &Suite, half: &mut Half, session: &mut Session, context: &Conte
         Side::Client => session.key_updates.client += 1,
         Side::Server => session.key_updates.server += 1,
     }
-    let Some((secret, generation)) = half.take_secret() else { return };
-    let epoch = Epoch::Application(generation + 1);
-    half.add_keys(epoch, keys(suite, secret.into_next()));
+    let epoch = match (half.take_secret(), half.foreseen()) {
+        (Some((secret, generation)), _) => {
+            let epoch = Epoch::Application(generation + 1);
+            half.add_keys(epoch, keys(suite, secret.into_next()));
+            epoch
+        }
+        (None, Some(epoch)) => epoch,
+        (None, None) => return,
+    };
     half.climb();
     let direction = context.direction(half.side);
     context.tap.emit(|| Event::KeysInstalled { direction, epoch });
@@ -309,29 +354,43 @@ fn find_psk(
     index: u16,
     session: &mut Session,
     context: &Context<'_>,
-) -> Option<Secret> {
+) -> Option<(Secret, SecretSource)> {
     let offer = offer(hello)?;
     let PskIdentity { identity, obfuscated_ticket_age } = offer.identities.iter().nth(index.into())?;
     let binder = offer.binders.iter().nth(index.into())?;
     let ticket = context.memory.find(&[SessionName::ticket(identity)]);
+    let opened = context.ticket(identity, ProtocolVersion::TLS_1_3);
     // RFC 9846 section 4.2.11: the age of a key that was never a ticket should be 0.
-    let resumed = ticket.is_some() || obfuscated_ticket_age != 0;
+    let resumed = ticket.is_some() || opened.is_some() || obfuscated_ticket_age != 0;
     session.resumed = Some(if resumed { Resumed::Psk } else { Resumed::Full });
     let truncated = hello.get(..hello.len().checked_sub(offer.binders_len())?)?;
     let transcript = before.hash_with(truncated);
-    let from_ticket = match ticket {
-        Some(Original::Opened(psk)) => Some(psk),
+    let from_original = match ticket {
+        Some(Original::Opened(psk)) => Some((psk, SecretSource::Original)),
         _ => None,
     };
+    let from_ticket = opened.as_ref().map(|psk| (psk, SecretSource::Ticket));
     let fits = |own: &Option<Vec<u8>>| own.as_deref().is_none_or(|own| own == identity);
     let given = context.keys.iter().flat_map(|store| store.psks()).filter(|psk| fits(&psk.identity));
-    let mut candidates = from_ticket.into_iter().chain(given.map(|psk| &psk.key));
+    let given = given.map(|psk| (&psk.key, SecretSource::Psk));
+    let mut candidates = from_original.into_iter().chain(from_ticket).chain(given);
     // Trying them is not part of the story: nobody listens.
     let quiet = Kdf::new(kdf.hash(), premaster::observe::Tap::OFF);
-    let right = |psk: &&Secret| {
+    let right = |(psk, _): &(&Secret, SecretSource)| {
         let early = EarlySecret::with_psk(quiet.clone(), psk.expose());
         let sources = [PskSource::External, PskSource::Resumption, PskSource::Imported];
         sources.into_iter().any(|source| early.binder_key(source).verify(&transcript, binder.0))
     };
-    candidates.find(right).map(|psk| Secret::from(psk.expose()))
+    candidates.find(right).map(|(psk, source)| (Secret::from(psk.expose()), source))
+}
+
+/// Why a session stays closed that rests on a pre-shared key alone.
+fn no_psk(hello: &[u8], index: u16, session: &Session, context: &Context<'_>) -> Reason {
+    let identity = identity(hello, index).unwrap_or_default();
+    match (session.resumed, context.memory.find(&[SessionName::ticket(&identity)])) {
+        (Some(how @ Resumed::Psk), Some(Original::Closed)) => Reason::OriginalNotOpened { how },
+        (Some(how @ Resumed::Psk), _) if context.has_ticket_keys() => Reason::TicketDoesNotOpen { how },
+        (Some(how @ Resumed::Psk), _) => Reason::OriginalNotCaptured { how },
+        _ => Reason::NoPsk { identity },
+    }
 }

@@ -107,6 +107,43 @@ impl Tape {
         self.packets.push(Packet { from_client, original_len: bytes.len(), bytes });
     }
 
+    /// Cuts each packet into IP fragments of at most `len` bytes, as a link with that MTU has it done.
+    pub fn fragment(&mut self, len: usize) {
+        let head = self.link.wrap(&[]).len();
+        let packets = std::mem::take(&mut self.packets);
+        for (index, packet) in packets.into_iter().enumerate() {
+            let (link, ip) = packet.bytes.split_at(head);
+            if ip.len() <= len {
+                self.packets.push(packet);
+                continue;
+            }
+            let v6 = self.link == Link::EthernetV6;
+            let (header, payload) = ip.split_at(if v6 { 40 } else { 20 });
+            let room = (len - header.len() - 8) / 8 * 8;
+            for (nth, piece) in payload.chunks(room).enumerate() {
+                let offset = (nth * room) as u16;
+                let more = nth * room + piece.len() < payload.len();
+                let mut bytes = [link, header].concat();
+                let ip = &mut bytes[head..];
+                if v6 {
+                    ip[4..6].copy_from_slice(&(8 + piece.len() as u16).to_be_bytes());
+                    ip[6] = 44;
+                    bytes.extend_from_slice(&[6, 0]);
+                    bytes.extend_from_slice(&(offset | u16::from(more)).to_be_bytes());
+                    bytes.extend_from_slice(&(index as u32).to_be_bytes());
+                } else {
+                    ip[2..4].copy_from_slice(&(20 + piece.len() as u16).to_be_bytes());
+                    ip[4..6].copy_from_slice(&(index as u16).to_be_bytes());
+                    let flags = (offset / 8) | (u16::from(more) << 13);
+                    ip[6..8].copy_from_slice(&flags.to_be_bytes());
+                }
+                bytes.extend_from_slice(piece);
+                let (from_client, original_len) = (packet.from_client, bytes.len());
+                self.packets.push(Packet { from_client, original_len, bytes });
+            }
+        }
+    }
+
     /// As a classic capture.
     pub fn pcap(&self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -5,6 +5,7 @@ use crate::{
     terminal::{Io, safe, safe_bytes},
 };
 use premaster_capture::{CaptureError, Outcome, Session, Statistics, Traffic};
+use premaster_trace::render::hang;
 use serde::Serialize;
 
 /// Reports sessions as they end.
@@ -35,10 +36,10 @@ impl Report {
             }
             Format::Text if session.outcome.is_tls() => {
                 let heading = std::mem::take(&mut self.heading_is_due).then(heading).unwrap_or_default();
-                io.print(&(heading + &line(&session, self.color)))
+                io.print(&(heading + &lines(&session, self.color)))
             }
             Format::Hex | Format::Http if session.outcome.is_tls() => {
-                io.say(line(&session, false).trim_end());
+                io.say(lines(&session, false).trim_end());
                 Ok(())
             }
             _ => Ok(()),
@@ -58,9 +59,10 @@ impl Report {
             let sessions = std::mem::take(&mut self.rows);
             return io.json(&Document { schema_version: 1, sessions, capture, problem });
         }
+        let incomplete = statistics.fragments.saturating_sub(statistics.fragments_joined);
         let talk = [
             (self.not_tls, "TCP connections are not TLS"),
-            (statistics.fragments, "packets are IP fragments, which are not put together"),
+            (incomplete, "packets are IP fragments, of which others are missing"),
             (statistics.malformed, "packets have headers that make no sense"),
             (statistics.unknown_link, "packets have a link layer that is not known"),
             (statistics.given_up, "connections were given up for lack of memory"),
@@ -75,25 +77,40 @@ impl Report {
     }
 }
 
+/// As wide as a terminal is at least.
+const WIDTH: usize = 80;
+
+/// Where the second line of a session begins.
+const INDENT: &str = "        ";
+
 fn heading() -> String {
-    format!(
-        "{:<7} {:<22} {:<24} {:<8} {:<22} {}\n",
-        "STREAM", "SERVER", "NAME", "VERSION", "KEY EXCHANGE", "RESULT"
-    )
+    row("STREAM", "VERSION", "KEY EXCHANGE", "SERVER")
 }
 
-fn line(session: &Session, color: bool) -> String {
+fn row(stream: &str, version: &str, exchange: &str, server: &str) -> String {
+    let label = format!("{stream:<7} {version:<8} {exchange:<27} ");
+    let mut text = String::new();
+    hang(&mut text, &label, &label, server, WIDTH);
+    text
+}
+
+/// Two lines or more: whose it is, and what became of it.
+fn lines(session: &Session, color: bool) -> String {
     let version = session.version.map_or_else(|| "-".to_owned(), |version| version.to_string());
     let mut exchange = session.key_exchange();
     if let Some(resumed) = session.resumed.filter(|resumed| resumed.is_resumed()) {
         exchange = format!("{exchange} ({resumed})");
     }
+    let server = match &session.server_name {
+        Some(name) => format!("{}, {}", safe(name), session.server),
+        None => session.server.to_string(),
+    };
+    let mut text = row(&session.stream.to_string(), &version, &exchange, &server);
     let (sign, on) = match session.outcome {
         Outcome::Decrypted => ('✓', "\u{1b}[32m"),
         Outcome::Partly(_) => ('!', "\u{1b}[33m"),
         Outcome::Closed(_) => ('✗', "\u{1b}[31m"),
     };
-    let (on, off) = if color { (on, "\u{1b}[0m") } else { ("", "") };
     let [client, server] = [&session.records.client, &session.records.server];
     let counted = format!("{} records, {}", client.opened + server.opened, size(client.data + server.data));
     let reason = session.outcome.reason();
@@ -102,17 +119,12 @@ fn line(session: &Session, color: bool) -> String {
         (Some(reason), Outcome::Partly(_)) => format!("in part: {counted}; {reason}"),
         (Some(reason), _) => reason.to_string(),
     };
-    let mut text = format!(
-        "{:<7} {:<22} {:<24} {:<8} {:<22} {on}{sign} {}{off}\n",
-        session.stream,
-        session.server.to_string(),
-        safe(session.server_name.as_deref().unwrap_or("-")),
-        version,
-        exchange,
-        safe(&result)
-    );
+    let label = format!("{INDENT}{sign} ");
+    let painted = if color { format!("{INDENT}{on}{sign}\u{1b}[0m ") } else { label.clone() };
+    hang(&mut text, &label, &painted, &safe(&result), WIDTH);
     if let Some(needed) = reason.and_then(premaster_capture::Reason::needed) {
-        text.push_str(&format!("{:<7} needed: {needed}\n", ""));
+        let label = format!("{INDENT}  needed: ");
+        hang(&mut text, &label, &label, needed, WIDTH);
     }
     text
 }
@@ -141,6 +153,7 @@ struct CaptureRow {
     streams: u32,
     not_tcp: u64,
     fragments: u64,
+    fragments_joined: u64,
     malformed: u64,
     unknown_link: u64,
     given_up: u64,
@@ -154,6 +167,7 @@ impl CaptureRow {
             streams: statistics.streams,
             not_tcp: statistics.not_tcp,
             fragments: statistics.fragments,
+            fragments_joined: statistics.fragments_joined,
             malformed: statistics.malformed,
             unknown_link: statistics.unknown_link,
             given_up: statistics.given_up,

@@ -69,7 +69,8 @@ pub(super) fn run(
     let Some(session) = seen.explained else {
         return Err(failure.unwrap_or_else(|| seen.nothing(args.stream, streams)));
     };
-    if let Some(reason) = session.outcome.reason() {
+    // A handshake that failed has nothing that could be opened: what it failed at is told in its own place.
+    if let Some(reason) = session.outcome.reason().filter(|reason| !failed(reason)) {
         recorder.stays_closed(closed(reason));
     }
     if seen.sessions > 1 {
@@ -86,6 +87,10 @@ pub(super) fn run(
         session.server
     );
     Ok((recorder.trace(&title, reveal), failure))
+}
+
+const fn failed(reason: &Reason) -> bool {
+    matches!(reason, Reason::HandshakeFailed { .. })
 }
 
 fn closed(reason: &Reason) -> Closed {

@@ -91,8 +91,9 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Text behind a label: later lines are indented as far as the first.
-pub(super) fn hang(out: &mut String, label: &str, painted: &str, text: &str, width: usize) {
+/// Text behind a label, in lines of at most `width` columns: later ones are indented as far as the first. The label
+/// is written as it is `painted`, and counts without its colour.
+pub fn hang(out: &mut String, label: &str, painted: &str, text: &str, width: usize) {
     let indent = columns(label);
     for (nth, line) in wrap(text, width.saturating_sub(indent)).iter().enumerate() {
         match nth {

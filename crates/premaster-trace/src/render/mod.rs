@@ -6,7 +6,7 @@ mod schedule;
 mod terminal;
 
 pub use html::html;
-pub use layout::Style;
+pub use layout::{Style, hang};
 pub use mermaid::mermaid;
 pub use terminal::terminal;
 

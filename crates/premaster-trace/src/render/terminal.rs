@@ -277,15 +277,6 @@ fn failure(out: &mut String, trace: &Trace, style: Style) {
             hang(out, &label, &style.dim(&label), &sanitize::text(&value), style.width);
         }
     }
-    if let Some(closed) = &trace.summary.closed {
-        section(out, "What stays closed", style);
-        for (label, value) in [("why", Some(&closed.reason)), ("needed", closed.needed.as_ref())] {
-            if let Some(value) = value {
-                let label = format!("  {label:10} ");
-                hang(out, &label, &style.dim(&label), &sanitize::text(value), style.width);
-            }
-        }
-    }
     let changes = diagnosis.map(|verdict| verdict.changes.as_slice()).unwrap_or_default();
     match changes {
         [] => return,
@@ -302,8 +293,20 @@ fn failure(out: &mut String, trace: &Trace, style: Style) {
     }
 }
 
+fn closed(out: &mut String, trace: &Trace, style: Style) {
+    let Some(closed) = &trace.summary.closed else { return };
+    section(out, "What stays closed", style);
+    for (label, value) in [("why", Some(&closed.reason)), ("needed", closed.needed.as_ref())] {
+        if let Some(value) = value {
+            let label = format!("  {label:11}");
+            hang(out, &label, &style.dim(&label), &sanitize::text(value), style.width);
+        }
+    }
+}
+
 fn ending(out: &mut String, trace: &Trace, style: Style) {
     failure(out, trace, style);
+    closed(out, trace, style);
     out.push('\n');
     let verdict = sanitize::text(&trace.summary.verdict);
     for line in super::layout::wrap(&verdict, style.width) {

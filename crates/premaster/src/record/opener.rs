@@ -1,6 +1,7 @@
 //! What the peer sends under.
 use super::aead12::OpenAead12;
 use super::cbc12::OpenCbc12;
+use super::sequence::Sequence;
 use super::tls13::OpenTls13;
 use super::{AeadAlgorithm, CbcAlgorithm, CbcOrder, HashAlgorithm};
 use crate::error::{Error, Failure, Misbehaved};
@@ -200,21 +201,52 @@ impl Opener {
         Ok((content_type, len))
     }
 
-    const fn check_plaintext(&self, len: usize) -> Result<(), Misbehaved> {
-        match self.is_protected() && len > self.limit {
-            true => Err(Misbehaved::RecordTooLong),
-            false => Ok(()),
+    /// Opens `record` to the front of `out`, as [`open_to`](Self::open_to), for one who listens and has missed
+    /// records: tries the number that is due and up to `ahead` after it, and says how many were missed. A
+    /// connection never does this, for whoever takes records away would go unnoticed (RFC 9846 section 5.2).
+    ///
+    /// # Errors
+    /// As [`open_to`](Self::open_to); after [`Misbehaved::BadRecordMac`] the number that was due is still due.
+    pub fn open_after_loss(
+        &mut self,
+        record: &[u8],
+        out: &mut [u8],
+        ahead: u64,
+    ) -> Result<(ContentType, usize, u64), Error> {
+        let Some(due) = self.sequence_mut().map(|sequence| sequence.next()) else {
+            return self.open_to(record, out).map(|(content_type, len)| (content_type, len, 0));
+        };
+        for missed in 0..=ahead {
+            self.skip_to(due.saturating_add(missed));
+            match self.open_to(record, out) {
+                Err(Error::Misbehaved(Misbehaved::BadRecordMac)) => {}
+                opened => return opened.map(|(content_type, len)| (content_type, len, missed)),
+            }
+        }
+        self.skip_to(due);
+        Err(Misbehaved::BadRecordMac.into())
+    }
+
+    const fn sequence_mut(&mut self) -> Option<&mut Sequence> {
+        match &mut self.protection {
+            Protection::Plaintext => None,
+            Protection::Tls13(opener) => Some(&mut opener.sequence),
+            Protection::Aead12(opener) => Some(&mut opener.sequence),
+            Protection::Cbc12(opener) => Some(&mut opener.sequence),
         }
     }
 
     /// Goes on at the record with this number.
-    #[cfg(test)]
-    pub(super) fn skip_to(&mut self, number: u64) {
-        match &mut self.protection {
-            Protection::Plaintext => {}
-            Protection::Tls13(opener) => opener.sequence.skip_to(number),
-            Protection::Aead12(opener) => opener.sequence.skip_to(number),
-            Protection::Cbc12(opener) => opener.sequence.skip_to(number),
+    pub(super) const fn skip_to(&mut self, number: u64) {
+        if let Some(sequence) = self.sequence_mut() {
+            sequence.skip_to(number);
+        }
+    }
+
+    const fn check_plaintext(&self, len: usize) -> Result<(), Misbehaved> {
+        match self.is_protected() && len > self.limit {
+            true => Err(Misbehaved::RecordTooLong),
+            false => Ok(()),
         }
     }
 }

@@ -33,8 +33,13 @@ impl Sequence {
         Self { next: 0, rekey_at: 1 << 63, limit: u64::MAX }
     }
 
-    /// Where `next` is due, to try what happens far out.
-    #[cfg(test)]
+    /// The number that is due, used up or not.
+    pub(super) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Now `next` is due: for an opener that has missed records, and to try what happens far out. A sealer that is
+    /// in use never does this.
     pub(super) const fn skip_to(&mut self, next: u64) {
         self.next = next;
     }

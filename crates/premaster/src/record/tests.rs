@@ -350,3 +350,20 @@ fn explicit_nonces() {
 
 mod cbc12;
 mod rfc8448;
+
+#[test]
+fn who_listens_reads_on_after_a_loss() {
+    for (mut sealer, mut opener) in pairs() {
+        let records: Vec<Vec<u8>> = (0..8_u8).map(|number| seal(&mut sealer, DATA, &[number; 3])).collect();
+        let mut out = [0; 128];
+        let mut try_with = |at: usize, ahead| opener.open_after_loss(&records[at], &mut out, ahead);
+        assert_eq!(try_with(2, 2).unwrap(), (DATA, 3, 2));
+        // Never backwards, and never farther than asked.
+        for at in [0, 2, 6] {
+            assert_eq!(try_with(at, 2), Err(Error::Misbehaved(Misbehaved::BadRecordMac)), "{at}");
+        }
+        assert_eq!(try_with(3, 0).unwrap(), (DATA, 3, 0));
+        assert_eq!(try_with(7, u64::MAX).unwrap(), (DATA, 3, 3));
+        assert_eq!(out[..3], [7; 3]);
+    }
+}

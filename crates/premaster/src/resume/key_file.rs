@@ -119,6 +119,21 @@ impl KeyFile {
         Ok(keys)
     }
 
+    /// The keys that such a file's `contents` name, whoever may read it: for one who looks at what was recorded.
+    ///
+    /// # Errors
+    /// [`KeyFileError::TooLong`] or [`KeyFileError::BadLine`].
+    pub fn parse(contents: &[u8]) -> Result<Vec<TicketKey>, KeyFileError> {
+        if contents.len() as u64 > MAX_FILE {
+            return Err(KeyFileError::TooLong);
+        }
+        let valid = contents.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        match valid.len() == contents.len() {
+            true => parse(valid),
+            false => Err(KeyFileError::BadLine(valid.lines().count().max(1))),
+        }
+    }
+
     /// Its keys, if it is another file than the one that was read last.
     pub(super) fn read_if_changed(&self) -> Result<Option<Vec<TicketKey>>, KeyFileError> {
         let now = stamp(&fs::metadata(&self.path)?);
