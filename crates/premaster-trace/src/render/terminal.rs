@@ -277,15 +277,6 @@ fn failure(out: &mut String, trace: &Trace, style: Style) {
             hang(out, &label, &style.dim(&label), &sanitize::text(&value), style.width);
         }
     }
-    if let Some(closed) = &trace.summary.closed {
-        section(out, "What stays closed", style);
-        for (label, value) in [("why", Some(&closed.reason)), ("needed", closed.needed.as_ref())] {
-            if let Some(value) = value {
-                let label = format!("  {label:10} ");
-                hang(out, &label, &style.dim(&label), &sanitize::text(value), style.width);
-            }
-        }
-    }
     let changes = diagnosis.map(|verdict| verdict.changes.as_slice()).unwrap_or_default();
     match changes {
         [] => return,
@@ -304,6 +295,15 @@ fn failure(out: &mut String, trace: &Trace, style: Style) {
 
 fn ending(out: &mut String, trace: &Trace, style: Style) {
     failure(out, trace, style);
+    if let Some(closed) = &trace.summary.closed {
+        section(out, "What stays closed", style);
+        for (label, value) in [("why", Some(&closed.reason)), ("needed", closed.needed.as_ref())] {
+            if let Some(value) = value {
+                let label = format!("  {label:10} ");
+                hang(out, &label, &style.dim(&label), &sanitize::text(value), style.width);
+            }
+        }
+    }
     out.push('\n');
     let verdict = sanitize::text(&trace.summary.verdict);
     for line in super::layout::wrap(&verdict, style.width) {
