@@ -12,7 +12,7 @@ use premaster::{
         At, Choice, Direction, Epoch, Established, Event, Input, KeyLife, Observer, Resumed, Resumption,
         Warning,
     },
-    wire::{ContentType, NamedGroup, SignatureScheme},
+    wire::{AlertDescription, ContentType, NamedGroup, SignatureScheme},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -83,6 +83,7 @@ pub(crate) enum Heard {
     Warning(Warning),
     Resumed(Resumed),
     Missed(String),
+    NoRenegotiation { sent: bool },
     Established(Established),
     Failed(Failure, Error),
 }
@@ -246,7 +247,10 @@ fn keep(side: Side, event: Event<'_>) -> Option<Heard> {
         }
         Event::Established(established) => Heard::Established(established),
         Event::Failed(error) => Heard::Failed(failure(side, error), error.clone()),
-        // The records themselves show alerts and change_cipher_spec.
+        Event::Alert { direction, description: AlertDescription::no_renegotiation, .. } => {
+            Heard::NoRenegotiation { sent: is_sent(direction) }
+        }
+        // The records themselves show the other alerts, and change_cipher_spec.
         _ => return None,
     })
 }

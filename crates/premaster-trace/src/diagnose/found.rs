@@ -96,6 +96,10 @@ fn incompatible_lists(seen: &Seen<'_>, side: Side, incompatible: &Incompatible) 
             let (client, server) = by_side(text(ours), text(theirs));
             lists::protocol(seen, client, server)
         }
+        Incompatible::Certificate { .. } if side == Side::Server && one_family(seen) => {
+            let schemes = seen.hello().unwrap_or_default().schemes;
+            lists::scheme(seen, Side::Server, schemes, Vec::new())
+        }
         other => {
             let rfc = other.rule().to_string();
             let (kind, field) = match other {
@@ -114,6 +118,13 @@ fn incompatible_lists(seen: &Seen<'_>, side: Side, incompatible: &Incompatible) 
             )
         }
     }
+}
+
+/// Whether the client verifies signatures of one kind of key alone, so that a certificate can have the wrong one.
+fn one_family(seen: &Seen<'_>) -> bool {
+    let schemes = seen.hello().unwrap_or_default().schemes;
+    let takes = |kind: &str| schemes.iter().any(|name| name.starts_with(kind));
+    takes("rsa") != (takes("ecdsa") || takes("ed"))
 }
 
 /// The peer broke a rule.
@@ -147,17 +158,7 @@ fn broken(seen: &Seen<'_>, side: Side, rule: M) -> Diagnosis {
             "take out whatever changes bytes on the way, or update the TLS library",
             How::Words,
         ),
-        M::RenegotiationRefused => plain(
-            Kind::RenegotiationWanted,
-            peer.into(),
-            if side == Side::Client { "HelloRequest" } else { "ClientHello" },
-        )
-        .change(
-            seen,
-            peer,
-            "do not renegotiate: ask for the client's certificate in the first handshake, or use TLS 1.3",
-            How::Line("ssl_verify_client optional;"),
-        ),
+        M::RenegotiationRefused => renegotiation(seen, peer),
         M::BinderMismatch | M::PskIdentityUnknown => wrong_psk(seen, rule == M::PskIdentityUnknown, &rfc),
         M::Downgraded => plain(Kind::Downgrade, Blame::Network, "random").change(
             seen,
@@ -268,6 +269,25 @@ fn ssl2(seen: &Seen<'_>, rfc: &str) -> Diagnosis {
             How::Line("curl --tlsv1.2"),
         )
         .lists(vec!["SSL 2.0".to_owned()], Vec::new())
+}
+
+/// `by` wanted another handshake on the same connection.
+pub(super) fn renegotiation(seen: &Seen<'_>, by: Side) -> Diagnosis {
+    let (field, how) = match by {
+        Side::Server => ("HelloRequest", How::Line("ssl_verify_client optional;")),
+        Side::Client => ("ClientHello", How::Words),
+    };
+    let what = format!(
+        "the {} wants another handshake on the same connection (renegotiation), which the {} refuses",
+        by.name(),
+        by.peer().name()
+    );
+    verdict(Kind::RenegotiationWanted, by, field, "RFC 5746 section 4.5", what).change(
+        seen,
+        by,
+        "do not renegotiate: ask for a client certificate in the first handshake, or use TLS 1.3",
+        how,
+    )
 }
 
 /// The server insists on a certificate of the client's.

@@ -4,7 +4,7 @@ use super::{
     advice::{self, How, best_suite, verdict},
 };
 use crate::model::{Blame, Diagnosis, Kind, Side};
-use premaster::exchange::Group;
+use premaster::{exchange::Group, suite::Suite};
 
 type Names = Vec<String>;
 
@@ -49,18 +49,30 @@ pub(super) fn suite(seen: &Seen<'_>, client: Names, server: Names, because: &str
         true => format!("no cipher suite that both sides have can be used: {because}"),
         false => "the client and the server have no cipher suite in common".to_owned(),
     };
-    let forward_secret =
-        |name: &String| premaster::suite::Suite::parse(name).is_some_and(|suite| suite.is_forward_secret());
+    let forward_secret = |name: &String| Suite::parse(name).is_some_and(|suite| suite.is_forward_secret());
     let side = odd(&client, &server, forward_secret);
     let mut diagnosis =
         verdict(Kind::NoSharedCipherSuite, side, "cipher_suites", "RFC 9846 section 4.1.1", what);
     if let Some(name) = best_suite(&server) {
         diagnosis = advice::suite(diagnosis, seen, Side::Client, name);
     }
-    if let Some(name) = best_suite(&client) {
+    if let Some(name) = like_one_of(&client, &server).or_else(|| best_suite(&client)) {
         diagnosis = advice::suite(diagnosis, seen, Side::Server, name);
     }
     diagnosis.lists(client, server)
+}
+
+/// The first of the client's suites that is for the version and the certificate of one of the server's.
+fn like_one_of<'a>(client: &'a [String], server: &[String]) -> Option<&'a String> {
+    let rows =
+        |names: &[String]| -> Vec<&Suite> { names.iter().filter_map(|name| Suite::parse(name)).collect() };
+    let server = rows(server);
+    client.iter().find(|name| {
+        let like = |own: &Suite, other: &Suite| {
+            own.version() == other.version() && own.authentication == other.authentication
+        };
+        Suite::parse(name).is_some_and(|own| server.iter().any(|other| like(own, other)))
+    })
 }
 
 /// No group.

@@ -27,7 +27,7 @@ pub(super) fn judge(seen: &Seen<'_>) -> Option<Diagnosis> {
         return Some(diagnosis);
     }
     let hello = seen.hello().unwrap_or_default();
-    if to_hello && lost != Lost::Closed && hello.length > ONE_PACKET {
+    if to_hello && lost == Lost::Silent && hello.length > ONE_PACKET && seen.circumstances.probed.is_empty() {
         return Some(large(seen, hello.length, &hello.shares).likely());
     }
     let (kind, did, rfc) = match lost {

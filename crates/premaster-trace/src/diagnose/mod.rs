@@ -48,6 +48,7 @@ pub enum Lost {
 /// Whoever found the error itself is the best witness, then whoever was told by an alert, then the transport.
 pub(crate) fn diagnose(seen: &Seen<'_>) -> Option<Diagnosis> {
     let mut diagnosis = found::judge(seen)
+        .or_else(|| refused::renegotiation(seen))
         .or_else(|| refused::judge(seen))
         .or_else(|| lost::judge(seen))
         .or_else(|| refused::early_data(seen))?;

@@ -11,7 +11,7 @@ use crate::{
 use premaster::{
     exchange::Group,
     observe::{At, Direction, Event, Observer},
-    suite::Suite,
+    suite::{Protection, Suite},
     wire::{
         CipherSuite, ContentType, ExtensionType as E, HandshakeType, NamedGroup, ProtocolVersion,
         SignatureScheme,
@@ -116,8 +116,13 @@ impl Offer {
         // A suite belongs to a version: more versions are of no use without their suites.
         if all || matches!(widened, Widened::CipherSuites | Widened::Versions) {
             let mut codes: Vec<u16> = self.suites.iter().map(|code| code.0).collect();
-            let known = Suite::ALL.iter().filter(|suite| suite.key_exchange.has_certificate());
-            add(&mut codes, &mut known.map(|suite| suite.code.0).chain(OLD_SUITES));
+            let mut known: Vec<&Suite> =
+                Suite::ALL.iter().filter(|suite| suite.key_exchange.has_certificate()).collect();
+            // The best first: many servers leave the choice to the client.
+            known.sort_by_key(|suite| {
+                (!suite.is_forward_secret(), matches!(suite.protection, Protection::Cbc { .. }))
+            });
+            add(&mut codes, &mut known.iter().map(|suite| suite.code.0).chain(OLD_SUITES));
             self.suites = codes.into_iter().map(CipherSuite).collect();
         }
         if all || widened == Widened::Groups {
@@ -253,7 +258,7 @@ pub(crate) fn offers(seen: &Seen<'_>) -> Vec<Offer> {
     let Some(hello) = seen.hello().filter(|_| unanswered && asked && seen.found.is_none()) else {
         return Vec::new();
     };
-    let fields = [Widened::CipherSuites, Widened::Groups, Widened::Schemes, Widened::Versions];
+    let fields = [Widened::Groups, Widened::Schemes, Widened::CipherSuites, Widened::Versions];
     let fields = fields.into_iter().filter(|_| seen.refusal.is_some());
     let all = fields.chain([Widened::Everything, Widened::Tls12]);
     all.map(|widened| Offer::like(&hello).widen(widened)).collect()
@@ -271,7 +276,7 @@ fn answered<'a>(seen: &Seen<'a>, widened: Widened) -> Option<&'a Chosen> {
 pub(super) fn compare(seen: &Seen<'_>) -> Option<Diagnosis> {
     let hello = seen.hello()?;
     let widened =
-        [Widened::CipherSuites, Widened::Groups, Widened::Schemes, Widened::Versions, Widened::Everything];
+        [Widened::Groups, Widened::Schemes, Widened::CipherSuites, Widened::Versions, Widened::Everything];
     let (widened, chosen) =
         widened.into_iter().find_map(|widened| Some((widened, answered(seen, widened)?)))?;
     if let Some(bits) = chosen.prime_bits.filter(|bits| *bits < 2048) {
@@ -329,7 +334,7 @@ mod tests {
     fn an_offer_is_a_client_hello_that_differs_in_one_field() {
         let hello = Hello {
             versions: vec!["TLS 1.3".into(), "TLS 1.2".into()],
-            suites: vec!["TLS_AES_128_GCM_SHA256".into(), "0x5a5a".into()],
+            suites: vec!["TLS_AES_128_GCM_SHA256".into(), "0xc0ff".into()],
             groups: vec!["x25519".into()],
             schemes: vec!["ed25519".into()],
             name: Some("example.org".into()),

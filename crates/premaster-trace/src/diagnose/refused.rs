@@ -123,16 +123,6 @@ fn by_client(seen: &Seen<'_>, alert: A) -> Diagnosis {
             lists::version(seen, hello.versions, seen.version().into_iter().collect())
         }
         A::decrypt_error | A::bad_record_mac => secrets_differ(seen, Side::Server, alert),
-        A::no_renegotiation => {
-            let what = "the server wanted another handshake on the same connection, and the client does not";
-            verdict(Kind::RenegotiationWanted, Side::Server, "HelloRequest", "RFC 5746 section 4.5", what)
-                .change(
-                    seen,
-                    Side::Server,
-                    "ask for the client's certificate in the first handshake",
-                    How::Line("ssl_verify_client optional;"),
-                )
-        }
         _ => plain(seen, Side::Client, alert),
     }
 }
@@ -184,6 +174,12 @@ fn plain(seen: &Seen<'_>, by: Side, alert: A) -> Diagnosis {
             How::Words,
         )
         .likely()
+}
+
+/// Somebody wanted another handshake on the same connection, was told no, and gave up.
+pub(super) fn renegotiation(seen: &Seen<'_>) -> Option<Diagnosis> {
+    seen.refusal.map(drop).or(seen.lost.map(drop))?;
+    Some(found::renegotiation(seen, seen.renegotiation?))
 }
 
 /// The handshake came off, but not the early data.

@@ -27,6 +27,8 @@ pub(crate) struct Seen<'a> {
     /// Which end says that early data was not taken, and why.
     pub(super) early_refused: Option<(Side, &'a str)>,
     sent_early_data: bool,
+    /// Who wanted another handshake on the same connection, and was told no.
+    pub(super) renegotiation: Option<Side>,
     /// The certificate chains that an end examined: (whose, leaf in DER).
     leaves: Vec<(Side, &'a [u8])>,
 }
@@ -43,6 +45,7 @@ impl<'a> Seen<'a> {
             established: false,
             early_refused: None,
             sent_early_data: false,
+            renegotiation: None,
             leaves: Vec::new(),
         };
         for side in logs.observed() {
@@ -50,8 +53,12 @@ impl<'a> Seen<'a> {
                 seen.hear(side, heard);
             }
         }
-        // In a capture the alert itself is all that is told.
-        seen.refusal = seen.refusal.or_else(|| messages.iter().find_map(fatal_alert));
+        let failed =
+            |side: &Side| logs.of(*side).heard.iter().any(|heard| matches!(heard, Heard::Failed(..)));
+        if !seen.observed.iter().any(failed) {
+            // In a capture the alert itself is all that is told.
+            seen.refusal = messages.iter().find_map(fatal_alert);
+        }
         seen
     }
 
@@ -61,6 +68,9 @@ impl<'a> Seen<'a> {
             Heard::Certificate { leaf, .. } => self.leaves.push((side.peer(), leaf)),
             Heard::Missed(text) if text.starts_with("takes no early data") => {
                 self.early_refused = Some((side, text));
+            }
+            Heard::NoRenegotiation { sent } => {
+                self.renegotiation = Some(if *sent { side.peer() } else { side });
             }
             // A server tells why; a client only hears that its early data was in vain.
             Heard::Installed { sent: true, epoch: Epoch::EarlyData } => self.sent_early_data = true,
@@ -143,7 +153,8 @@ fn collect(field: &Field, chain: &mut Vec<Vec<u8>>) {
 }
 
 fn fatal_alert(whole: &Whole) -> Option<(Side, AlertDescription)> {
-    if !whole.is("Alert") {
+    // A longer one is encrypted, with keys that nobody here has.
+    if !whole.is("Alert") || whole.length != 2 {
         return None;
     }
     let level = whole.find("level")?.decoded.as_deref()?;
