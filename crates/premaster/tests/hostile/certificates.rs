@@ -117,3 +117,81 @@ fn key_compromise_impersonation() {
     let empty = Heard::Message(vec![HandshakeType::CERTIFICATE.0, 0, 0, 3, 0, 0, 0]);
     assert!(puppet.heard.contains(&empty), "{:?}", puppet.heard);
 }
+
+/// An authority of this name, with this key, as a certificate that itself or another has signed.
+fn authority_params(name: &str) -> rcgen::CertificateParams {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params
+}
+
+fn trusting(root: &CertificateDer<'_>) -> std::sync::Arc<premaster::ClientConfig> {
+    let mut roots = premaster::identity::Roots::new();
+    roots.add(root).unwrap();
+    let builder = premaster::ClientConfig::builder().verifier(premaster::identity::ChainVerifier::new(roots));
+    std::sync::Arc::new(builder.build().unwrap())
+}
+
+/// Go, OpenSSL and others, again and again: intermediates that have all signed each other make more paths than anybody can
+/// walk, each step of which costs a signature. Here there is a budget; without it this test would not end this year.
+#[test]
+fn paths_without_end() {
+    let house = House::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let issuer = rcgen::Issuer::new(authority_params("loop"), &key);
+    let mut chain = Vec::new();
+    for serial in 0..15_u64 {
+        let mut params = authority_params("loop");
+        params.serial_number = Some(serial.into());
+        chain.push(params.signed_by(&key, &issuer).unwrap().der().clone());
+    }
+    let leaf_key = rcgen::KeyPair::generate().unwrap();
+    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    chain.insert(0, leaf.signed_by(&leaf_key, &issuer).unwrap().der().clone());
+    let leaf_key = PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into());
+    for part in [house.tls12(), house.tls13()] {
+        let puppet = show(&house, part.with_chain(chain.clone(), leaf_key.clone_key()), "localhost");
+        assert!(!puppet.is_connected());
+        untrusted(&puppet);
+    }
+}
+
+/// GnuTLS, 2026, compared the names that an authority is restricted to letter by letter, so that another case got round
+/// them.
+#[test]
+fn name_constraints() {
+    let house = House::new();
+    let root_key = rcgen::KeyPair::generate().unwrap();
+    let root = authority_params("root").self_signed(&root_key).unwrap();
+    let root_issuer = rcgen::Issuer::new(authority_params("root"), &root_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = authority_params("restricted");
+    let subtree = |name: &str| rcgen::GeneralSubtree::DnsName(name.to_owned());
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![subtree("example.org")],
+        excluded_subtrees: vec![subtree("bank.example.org")],
+    });
+    let middle = params.signed_by(&key, &root_issuer).unwrap();
+    let issuer = rcgen::Issuer::new(params, &key);
+    for (name, good) in [
+        ("www.example.org", true),
+        ("www.EXAMPLE.org", true),
+        ("www.example.com", false),
+        ("bank.example.org", false),
+        ("BANK.example.org", false),
+        ("Bank.Example.ORG", false),
+    ] {
+        let leaf_key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let chain = vec![leaf.signed_by(&leaf_key, &issuer).unwrap().der().clone(), middle.der().clone()];
+        let part = house.tls13().with_chain(chain, PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()));
+        let mut puppet = Puppet::server_named(name, part, trusting(root.der())).unwrap();
+        puppet.says(&SERVER13);
+        assert_eq!(puppet.is_connected(), good, "{name}: {:?}", puppet.error);
+        if !good {
+            untrusted(&puppet);
+        }
+    }
+}

@@ -160,3 +160,40 @@ fn randomness_that_fails() {
     }
     assert!(refused >= 6, "{refused}");
 }
+
+/// Lenstra (1996), and "Factoring RSA keys with TLS perfect forward secrecy" (2015): a signature that a faulty computation
+/// made with the Chinese remainder theorem gives the factors away. A key with a wrong bit anywhere is refused, or signs as
+/// if it were right; no wrong signature leaves this side.
+#[test]
+fn a_fault_in_an_rsa_key() {
+    use premaster::{
+        identity::{LocalKey, PublicKey, SchemeUse},
+        pki_types::PrivateKeyDer,
+        wire::SignatureScheme,
+    };
+    let house = House::new();
+    let (_, key) = house.authority.issue_der(crate::common::Key::Rsa2048, &["localhost"], |_| {});
+    let public = PublicKey::from_spki(&LocalKey::from_der(&key).unwrap().public_key_spki()).unwrap();
+    let scheme = SignatureScheme::rsa_pss_rsae_sha256;
+    let sign = |der: &[u8]| {
+        let key = LocalKey::from_der(&PrivateKeyDer::Pkcs8(der.to_vec().into())).ok()?;
+        key.sign(scheme, SchemeUse::Tls13, b"content").ok()
+    };
+    let der = key.secret_der();
+    assert!(sign(der).is_some_and(|signature| {
+        public.verify(scheme, SchemeUse::Tls13, b"content", &signature).is_ok()
+    }));
+    let mut refused = 0;
+    for at in (30..der.len()).step_by(29) {
+        let mut faulty = der.to_vec();
+        faulty[at] ^= 1 << (at % 8);
+        match sign(&faulty) {
+            None => refused += 1,
+            Some(signature) => {
+                let verified = public.verify(scheme, SchemeUse::Tls13, b"content", &signature);
+                assert!(verified.is_ok(), "a wrong signature, after a fault at {at}");
+            }
+        }
+    }
+    assert!(refused >= 30, "{refused}");
+}

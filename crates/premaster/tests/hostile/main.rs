@@ -1,8 +1,28 @@
 //! One short script for each way in which a TLS stack has failed, named after the attack. Each says who fell to it and
 //! what it cost, or would have.
 //!
-//! What needs a table of cases has a file of its own: `oracles.rs` (Bleichenbacher, ROBOT, the padding oracles of CBC),
-//! `refusals.rs` (Logjam, bad primes and points, SLOTH, downgrades), `orders/` (every order of messages).
+//! What needs a table of cases has a file of its own:
+//!
+//! * `oracles.rs`: Bleichenbacher, ROBOT, version rollback in the premaster secret, ciphertexts cut short; Lucky Thirteen,
+//!   POODLE, Zombie POODLE and GOLDENDOODLE, as far as they can be seen on the wire
+//! * `refusals.rs`: Logjam, primes with a back door, small subgroups, points that are on no curve or of small order, SLOTH,
+//!   downgrades, FALLBACK_SCSV, ALPACA (no common application protocol), a master secret without its extension
+//! * `orders/`: every order of messages, and every order one step away from a legal one
+//! * `limits.rs`: what costs memory or work: long messages, chains, extensions, key shares, names of keys, floods
+//! * `session_scope.rs`, `stored_sessions.rs`, `resumption.rs`: tickets across configurations, early data that is replayed,
+//!   ticket keys that outlive their window
+//! * in the library's own tests: Raccoon (secrets with leading zeros, in `exchange`), ticket keys of zeros (in `resume`)
+//!
+//! What has no script, and why:
+//!
+//! * Marvin, Lucky Thirteen and Minerva as timing: no test here asserts a time. The primitives are AWS-LC's; what is built
+//!   on them here is straight-line code (`crypto::constant_time`, `record::padding12`).
+//! * Secrets that stay in memory: that is for a look at a process from outside.
+//! * Encrypted ClientHello (HelloRetryRequest, GREASE, retry configurations): there is none yet.
+//! * A stapled response that speaks of several certificates: staples are handed to verifiers, and the one that is
+//!   built in does not read them.
+//! * Static Diffie-Hellman certificates of clients: there is no code for them; the script of key compromise impersonation
+//!   shows that asking is in vain.
 #![cfg(feature = "legacy")]
 #![allow(missing_docs, reason = "a test")]
 #[path = "../common/mod.rs"]

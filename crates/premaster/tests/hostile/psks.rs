@@ -133,3 +133,57 @@ fn selfie() {
     assert!(Pair::new(connecting(incoming), listening.clone()).handshake().is_ok(), "bob gets through");
     assert!(Pair::new(connecting(outgoing), listening).run().is_err(), "alice does not reach herself");
 }
+
+/// A name without its proof, or a proof too many: OpenSSL, GnuTLS and others each went on with one of them.
+#[test]
+fn binders_that_do_not_count() {
+    use premaster::wire::{
+        List,
+        extension::{PreSharedKeyClientHello, PskBinderEntry, PskIdentity},
+    };
+    let house = House::new();
+    let key = psk("name");
+    let identity = PskIdentity { identity: b"name", obfuscated_ticket_age: 0 };
+    for (identities, binders) in [(2, 1), (1, 2), (5, 1)] {
+        let mut puppet = client(&house, server(&house, [key.clone()]), &key);
+        let hello = puppet.make(Say::ClientHello);
+        let identities = vec![identity; identities];
+        let binders = vec![PskBinderEntry(&[7; 32]); binders];
+        let offer =
+            PreSharedKeyClientHello { identities: List::from(&identities), binders: List::from(&binders) };
+        puppet.message(&change_client_hello(&hello, |block| crate::puppet::with_extension(block, &offer)));
+        fails(&puppet, Misbehaved::BinderCount, Alert::illegal_parameter);
+    }
+}
+
+/// GnuTLS, 2025, fell over a client that offered a key, was asked for another share, and then offered none. Whatever a
+/// server makes of that, it is not a handshake with the key.
+#[test]
+fn a_key_that_is_gone_from_the_second_hello() {
+    use premaster::wire::NamedGroup;
+    let house = House::new();
+    let key = psk("name");
+    let keys = PskSource::These(Arc::new([key.clone()]));
+    let server = house.server_with(|builder| {
+        builder
+            .policy(premaster::Policy::MODERN.with_groups(&[NamedGroup::secp256r1]))
+            .external_psks(keys.clone())
+    });
+    let part = house.tls13().but(|part| {
+        (part.psk, part.wants_retry) = (Some(key), true);
+        part.group = NamedGroup::secp256r1;
+    });
+    let mut puppet = Puppet::client(part, server);
+    puppet.says(&[Say::ClientHello]);
+    let hello = puppet.make(Say::SecondClientHello);
+    let gone = ExtensionType::PRE_SHARED_KEY;
+    puppet.say_bytes(
+        Say::SecondClientHello,
+        &change_client_hello(&hello, |block| without_extension(block, gone)),
+    );
+    puppet.listen();
+    assert!(!puppet.state().psk_chosen && !puppet.is_connected());
+    puppet.says(&[Say::Finished]);
+    // Either it was refused, or the server has shown its certificate.
+    assert!(puppet.error.is_some() || !puppet.state().leaf.is_empty());
+}

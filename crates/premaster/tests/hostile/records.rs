@@ -277,3 +277,40 @@ fn nonce_reuse() {
         assert_eq!(nonces.len(), 300);
     }
 }
+
+/// BEAST (2011), the biases of RC4 (2013), Sweet32 (2016): ciphers that everybody still had, because some peer might want
+/// them. They are not switched off here; they are not there, in any policy, with any feature.
+#[test]
+fn ciphers_of_old() {
+    use premaster::{
+        error::Incompatible,
+        suite::Suite,
+        wire::{CipherSuite, List},
+    };
+    for suite in Suite::ALL {
+        for gone in ["RC4", "RC2", "DES", "NULL", "EXPORT", "MD5", "IDEA", "SEED"] {
+            assert!(!suite.name().contains(gone), "{}", suite.name());
+        }
+    }
+    // RSA_EXPORT_WITH_RC4_40_MD5, RSA_WITH_NULL_SHA, RSA_WITH_RC4_128_SHA, and with 3DES: RSA, ECDHE_RSA.
+    let old = [0x0003, 0x0002, 0x0005, 0x000a, 0xc012].map(CipherSuite);
+    let house = House::new();
+    let mut puppet = Puppet::client(house.tls12(), house.server());
+    let hello = puppet.make(Say::ClientHello);
+    let hello = ClientHello { cipher_suites: List::from(&old), ..ClientHello::decode(&hello[4..]).unwrap() };
+    let mut message = Vec::new();
+    premaster::wire::message::handshake::encode(&hello, &mut message);
+    puppet.message(&message);
+    assert_eq!(puppet.alert(), Some(Alert::handshake_failure));
+    assert!(
+        matches!(&puppet.error, Some(Error::Incompatible(what)) if matches!(**what, Incompatible::CipherSuite { .. })),
+        "{:?}",
+        puppet.error
+    );
+    for suite in old {
+        let mut puppet = Puppet::server(house.tls12(), house.client());
+        let hello = puppet.make(Say::ServerHello);
+        puppet.message(&crate::puppet::with_suite(&hello, suite));
+        assert_eq!(puppet.alert(), Some(Alert::illegal_parameter), "{suite}: {:?}", puppet.error);
+    }
+}
