@@ -4,6 +4,7 @@ use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
+    resume::{ClientAsked, Scope},
     wire::record::MAX_PLAINTEXT,
 };
 use std::{fmt, sync::Arc};
@@ -11,12 +12,14 @@ use std::{fmt, sync::Arc};
 /// What a client is willing to do. Build it once, share it as an `Arc`.
 #[derive(Clone)]
 pub struct ClientConfig {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) verifier: Verifier,
     pub(crate) credentials: Credentials,
     pub(crate) external_psks: Vec<Arc<ExternalPsk>>,
     pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) resumption: ClientResumption,
+    /// What this client asks of a server, for its sessions to be kept under.
+    pub(crate) session_policy: [u8; 32],
     pub(crate) allow_psk_ke: bool,
     pub(crate) insist_on_certificate: bool,
     pub(crate) alpn: Vec<Vec<u8>>,
@@ -25,7 +28,7 @@ pub struct ClientConfig {
     pub(crate) request_scts: bool,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) fallback_scsv: bool,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) max_fragment: usize,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -38,12 +41,13 @@ impl ClientConfig {
         ClientConfigBuilder {
             verifier: None,
             config: Self {
-                policy: Policy::MODERN,
+                policy: Arc::new(Policy::MODERN),
                 verifier: Verifier::from(ChainVerifier::new(Roots::new())),
                 credentials: Credentials::none(),
                 external_psks: Vec::new(),
                 legacy: Vec::new(),
                 resumption: ClientResumption::none(),
+                session_policy: [0; 32],
                 allow_psk_ke: false,
                 insist_on_certificate: false,
                 alpn: Vec::new(),
@@ -52,7 +56,7 @@ impl ClientConfig {
                 request_scts: false,
                 middlebox_compatibility: true,
                 fallback_scsv: false,
-                limits: Limits::default(),
+                limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(SystemRandom),
                 clock: Arc::new(SystemClock),
@@ -84,7 +88,18 @@ impl ClientConfig {
     ) -> Result<Self, ConfigError> {
         self.alpn = protocols.into_iter().map(Into::into).collect();
         super::server::check_alpn(&self.alpn)?;
+        self.session_policy = self.session_policy();
         Ok(self)
+    }
+
+    fn session_policy(&self) -> [u8; 32] {
+        let scope = Scope::default()
+            .client_authentication(ClientAsked::No, &self.verifier.fingerprint())
+            .verified_identity(!self.verifier.is_report_only())
+            .alpn(&self.alpn)
+            .credential(&self.credentials.fingerprint())
+            .application(&self.resumption.context);
+        scope.digest()
     }
 }
 
@@ -105,7 +120,7 @@ pub struct ClientConfigBuilder {
 impl ClientConfigBuilder {
     /// What is spoken. Default [`Policy::MODERN`].
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.config.policy = policy;
+        self.config.policy = Arc::new(policy);
         self
     }
 
@@ -191,7 +206,7 @@ impl ClientConfigBuilder {
 
     /// What the server may send at most.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
+        self.config.limits = Arc::new(limits);
         self
     }
 
@@ -234,6 +249,7 @@ impl ClientConfigBuilder {
             None if self.config.policy.needs_certificate() => return Err(ConfigError::NoVerifier),
             None => {}
         }
+        self.config.session_policy = self.config.session_policy();
         Ok(self.config)
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     crypto::random::{Random, SystemRandom},
     identity::{Credentials, PskSource, Verifier},
     observe::Observer,
+    resume::{ClientAsked, Scope},
     wire::record::MAX_PLAINTEXT,
 };
 use std::{fmt, sync::Arc};
@@ -36,17 +37,19 @@ impl ClientAuthentication {
 /// What a server is willing to do. Build it once, share it as an `Arc`.
 #[derive(Clone)]
 pub struct ServerConfig {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) credentials: Credentials,
     pub(crate) external_psks: PskSource,
     pub(crate) psk_identity_hint: Vec<u8>,
     pub(crate) legacy: Vec<LegacyOptIn>,
     pub(crate) sessions: ServerSessions,
+    /// What sessions are bound to of all this.
+    pub(crate) scope: Scope,
     pub(crate) allow_psk_ke: bool,
     pub(crate) client_authentication: ClientAuthentication,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ignore_unknown_alpn: bool,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) max_fragment: usize,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,17 +61,18 @@ impl ServerConfig {
     pub fn builder() -> ServerConfigBuilder {
         ServerConfigBuilder {
             config: Self {
-                policy: Policy::MODERN,
+                policy: Arc::new(Policy::MODERN),
                 credentials: Credentials::none(),
                 external_psks: PskSource::None,
                 psk_identity_hint: Vec::new(),
                 legacy: Vec::new(),
                 sessions: ServerSessions::none(),
+                scope: Scope::default(),
                 allow_psk_ke: false,
                 client_authentication: ClientAuthentication::None,
                 alpn: Vec::new(),
                 ignore_unknown_alpn: false,
-                limits: Limits::default(),
+                limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(SystemRandom),
                 clock: Arc::new(SystemClock),
@@ -110,7 +114,7 @@ pub struct ServerConfigBuilder {
 impl ServerConfigBuilder {
     /// What is spoken. Default [`Policy::MODERN`].
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.config.policy = policy;
+        self.config.policy = Arc::new(policy);
         self
     }
 
@@ -173,7 +177,7 @@ impl ServerConfigBuilder {
 
     /// What a client may send at most.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
+        self.config.limits = Arc::new(limits);
         self
     }
 
@@ -206,7 +210,7 @@ impl ServerConfigBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] says what is missing or contradictory.
-    pub fn build(self) -> Result<ServerConfig, ConfigError> {
+    pub fn build(mut self) -> Result<ServerConfig, ConfigError> {
         self.config.policy.check(&self.config.legacy)?;
         check_alpn(&self.config.alpn)?;
         check_max_fragment(self.config.max_fragment)?;
@@ -216,6 +220,7 @@ impl ServerConfigBuilder {
         {
             return Err(ConfigError::NoCredential);
         }
+        self.config.scope = self.config.scope();
         Ok(self.config)
     }
 }
@@ -224,6 +229,24 @@ pub(super) const fn check_max_fragment(max_fragment: usize) -> Result<(), Config
     match max_fragment {
         1..=MAX_PLAINTEXT => Ok(()),
         _ => Err(ConfigError::BadLimit("max_fragment")),
+    }
+}
+
+impl ServerConfig {
+    fn scope(&self) -> Scope {
+        let asked = match &self.client_authentication {
+            ClientAuthentication::None => ClientAsked::No,
+            ClientAuthentication::Optional(_) => ClientAsked::Optional,
+            ClientAuthentication::Required(_) => ClientAsked::Required,
+        };
+        let verifier = self.client_authentication.verifier();
+        let authorities = verifier.map(Verifier::fingerprint).unwrap_or_default();
+        Scope::default()
+            .client_authentication(asked, &authorities)
+            .verified_identity(verifier.is_some_and(|verifier| !verifier.is_report_only()))
+            .alpn(&self.alpn)
+            .trust_epoch(self.sessions.trust_epoch)
+            .application(&self.sessions.context)
     }
 }
 

@@ -16,14 +16,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Moves what is ready for the wire to the caller.
-pub(super) fn hand_over(from: &mut Output, to: &mut Output) {
-    if !from.is_empty() {
-        to.extend(from.as_slice());
-        from.clear();
-    }
-}
-
 /// What a record brought, before it is borrowed from the input.
 enum Opened {
     Progress,
@@ -325,6 +317,9 @@ impl Connection {
         let waker = handshaking.waker.clone();
         let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
         let script = handshaking.script.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // What the script seals goes straight to the caller's buffer, behind what is there.
+        let before = output.len();
+        std::mem::swap(&mut handshaking.peer.mailbox().output, output);
         let polled = script.as_mut().poll(&mut context);
 
         let (next_opener, flushed) = {
@@ -334,12 +329,12 @@ impl Connection {
                 _ => mailbox.flush(),
             };
             // What the peer sends after a flight of this side it cannot have begun before it (RFC 9846 section 4).
-            let straddles = flushed.is_ok() && !mailbox.output.is_empty() && !self.joiner.is_empty();
+            let straddles = flushed.is_ok() && mailbox.output.len() > before && !self.joiner.is_empty();
             if straddles && mailbox.write_epoch == Epoch::Plaintext {
                 // Unsent, it changes no keys of the peer's, who can then read the alert.
-                mailbox.output.clear();
+                mailbox.output.truncate(before);
             }
-            hand_over(&mut mailbox.output, output);
+            std::mem::swap(&mut mailbox.output, output);
             let flushed = match straddles {
                 true => Err(Misbehaved::MessageAcrossKeyChange.into()),
                 false => flushed,

@@ -132,7 +132,7 @@ impl Connection {
     ) -> Result<Self, Error> {
         let tap = Tap::new(config.observer.as_ref(), Side::Client);
         let peer = Peer::new(tap.clone(), config.max_fragment);
-        let limits = Arc::new(config.limits.clone());
+        let limits = Arc::clone(&config.limits);
         let script: Script = Box::pin(handshake::client(peer.clone(), config, name));
         let mut connection = Self::new(Side::Client, tap, limits, peer, script);
         connection.drive(output)?;
@@ -143,7 +143,7 @@ impl Connection {
     pub fn server(config: Arc<ServerConfig>) -> Self {
         let tap = Tap::new(config.observer.as_ref(), Side::Server);
         let peer = Peer::new(tap.clone(), config.max_fragment);
-        let limits = Arc::new(config.limits.clone());
+        let limits = Arc::clone(&config.limits);
         let script: Script = Box::pin(handshake::server(peer.clone(), config));
         let mut connection = Self::new(Side::Server, tap, limits, peer, script);
         // Runs up to the point where it waits for the ClientHello; nothing can fail or be sent before that.
@@ -249,9 +249,7 @@ impl Connection {
                 if !mailbox.may_send {
                     return Err(Misuse::SentTooEarly.into());
                 }
-                mailbox.seal(ContentType::APPLICATION_DATA, data)?;
-                engine::hand_over(&mut mailbox.output, output);
-                Ok(())
+                mailbox.lent(output, |mailbox| mailbox.seal(ContentType::APPLICATION_DATA, data))
             }
             State::Failed(error) => Err((**error).clone()),
         }
@@ -277,8 +275,8 @@ impl Connection {
                 let mut mailbox = handshaking.peer.mailbox();
                 let len = data.len().min(mailbox.early_allowance);
                 mailbox.early_allowance -= len;
-                mailbox.seal(ContentType::APPLICATION_DATA, data.get(..len).unwrap_or_default())?;
-                engine::hand_over(&mut mailbox.output, output);
+                let data = data.get(..len).unwrap_or_default();
+                mailbox.lent(output, |mailbox| mailbox.seal(ContentType::APPLICATION_DATA, data))?;
                 Ok(len)
             }
             State::Established(_) => Ok(0),
@@ -355,9 +353,7 @@ impl Connection {
             State::Established(traffic) => traffic.seal(ContentType::ALERT, &alert, &self.tap, output),
             State::Handshaking(handshaking) => {
                 let mut mailbox = handshaking.peer.mailbox();
-                let sealed = mailbox.seal(ContentType::ALERT, &alert);
-                engine::hand_over(&mut mailbox.output, output);
-                sealed
+                mailbox.lent(output, |mailbox| mailbox.seal(ContentType::ALERT, &alert))
             }
             State::Failed(_) => Ok(()),
         }

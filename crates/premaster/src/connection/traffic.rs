@@ -35,7 +35,7 @@ pub(super) struct Traffic {
 
 enum Keys {
     Tls12 { master: MasterSecret, randoms: Box<PerSide<[u8; 32]>> },
-    Tls13(Box<Keys13>),
+    Tls13(Keys13),
 }
 
 struct Keys13 {
@@ -58,7 +58,7 @@ impl Traffic {
             Secrets::Tls13 { traffic, exporter, resumption } => {
                 let (send, receive) = traffic.split(side);
                 let (send, receive) = (Some(send), Some(receive));
-                Keys::Tls13(Box::new(Keys13 {
+                Keys::Tls13(Keys13 {
                     send,
                     receive,
                     send_updates: 0,
@@ -66,7 +66,7 @@ impl Traffic {
                     update_pending: false,
                     exporter,
                     resumption: resumption.zip(established.keeper),
-                }))
+                })
             }
         };
         let sealer = std::mem::replace(&mut mailbox.sealer, Sealer::plaintext());

@@ -52,9 +52,13 @@ macro_rules! compression {
             }
 
             fn write(state: &[$word; $words], out: &mut [u8]) {
-                for (word, bytes) in state.iter().zip(out.chunks_mut(size_of::<$word>())) {
-                    let len = bytes.len();
-                    bytes.copy_from_slice(&word.to_be_bytes()[..len]);
+                // Whole words first: a copy whose length is known is no call.
+                let (words, rest) = out.as_chunks_mut();
+                for (word, bytes) in state.iter().zip(&mut *words) {
+                    *bytes = word.to_be_bytes();
+                }
+                if let Some(word) = state.get(words.len()) {
+                    rest.iter_mut().zip(word.to_be_bytes()).for_each(|(byte, of_word)| *byte = of_word);
                 }
             }
         }

@@ -51,7 +51,7 @@ pub(crate) async fn handshake(
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     /// What the configuration's policy leaves for this very server.
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
     pub(super) session_id: Vec<u8>,
@@ -398,15 +398,15 @@ pub(super) fn check_place(place: Place, extensions: &Extensions<'_>) -> Result<(
 }
 
 /// The policy towards one server: without what is fenced, unless an opt-in covers this server now.
-fn effective_policy(config: &ClientConfig, name: &ServerName<'_>) -> Result<Policy, Error> {
+fn effective_policy(config: &ClientConfig, name: &ServerName<'_>) -> Result<Arc<Policy>, Error> {
     if !config.policy.has_fenced()
         || config.legacy.iter().any(|opt_in| opt_in.holds(Some(name), config.clock.now()))
     {
-        return Ok(config.policy.clone());
+        return Ok(Arc::clone(&config.policy));
     }
-    let policy = config.policy.clone().without_fenced();
+    let policy = (*config.policy).clone().without_fenced();
     match policy.cipher_suites.is_empty() {
         true => Err(Misuse::LegacyNotAllowed.into()),
-        false => Ok(policy),
+        false => Ok(Arc::new(policy)),
     }
 }

@@ -57,6 +57,9 @@ pub(crate) struct Mailbox {
     transcript: Transcript,
 }
 
+/// Room for a flight as it usually is, in bytes.
+const FLIGHT: usize = 1024;
+
 /// What can arrive.
 pub(crate) enum Inbound {
     /// A whole handshake message.
@@ -197,16 +200,21 @@ impl Peer {
 
     /// Sends a message under the current keys. Messages of one flight share records.
     pub(crate) fn send(&self, body: &impl Body) {
-        let mut message = Vec::with_capacity(256);
-        handshake::encode(body, &mut message);
-        self.send_encoded(&message);
+        let mut mailbox = self.mailbox();
+        let mut flight = std::mem::take(&mut mailbox.flight);
+        if flight.capacity() == 0 {
+            flight.reserve(FLIGHT);
+        }
+        let start = flight.len();
+        handshake::encode(body, &mut flight);
+        mailbox.sending(flight.get(start..).unwrap_or_default());
+        mailbox.flight = flight;
     }
 
     /// Sends a message that is encoded already, header included.
     pub(crate) fn send_encoded(&self, message: &[u8]) {
         let mut mailbox = self.mailbox();
-        mailbox.tap.emit(|| Event::Message { direction: Direction::Sent, bytes: message });
-        mailbox.transcript.add(message);
+        mailbox.sending(message);
         mailbox.flight.extend_from_slice(message);
     }
 
@@ -311,6 +319,20 @@ impl Peer {
 }
 
 impl Mailbox {
+    /// Accounts for a message of this flight.
+    fn sending(&mut self, message: &[u8]) {
+        self.tap.emit(|| Event::Message { direction: Direction::Sent, bytes: message });
+        self.transcript.add(message);
+    }
+
+    /// Lends the mailbox the caller's buffer, for what is sealed meanwhile to go to.
+    pub(crate) fn lent<T>(&mut self, output: &mut Output, seal: impl FnOnce(&mut Self) -> T) -> T {
+        std::mem::swap(&mut self.output, output);
+        let sealed = seal(self);
+        std::mem::swap(&mut self.output, output);
+        sealed
+    }
+
     /// Seals the messages that were sent since the last flight.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         if self.flight.is_empty() {

@@ -104,6 +104,6 @@ fn effective(config: Arc<ServerConfig>) -> Arc<ServerConfig> {
         return config;
     }
     let mut narrowed = (*config).clone();
-    narrowed.policy = narrowed.policy.without_fenced();
+    narrowed.policy = Arc::new((*narrowed.policy).clone().without_fenced());
     Arc::new(narrowed)
 }

@@ -6,7 +6,7 @@ use crate::{
     error::Failure,
     identity::Credential,
     observe::{Event, Miss, Resumption},
-    resume::{ClientAsked, ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
+    resume::{ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
     schedule::tls13::ResumptionSecret,
     wire::{
         ExtensionType, PskKeyExchangeMode,
@@ -17,37 +17,22 @@ use crate::{
 use pki_types::{ServerName, UnixTime};
 use std::sync::Arc;
 
-/// The circumstances of a server's connection, as far as they are not negotiated.
+/// The circumstances of a server's connection, as far as they are not negotiated; nothing where no session is kept.
 pub(super) fn server_scope(
     config: &ServerConfig,
     name: Option<&str>,
     credential: Option<&Credential>,
 ) -> Scope {
-    let (asked, verifier) = match &config.client_authentication {
-        crate::config::ClientAuthentication::None => (ClientAsked::No, None),
-        crate::config::ClientAuthentication::Optional(verifier) => (ClientAsked::Optional, Some(verifier)),
-        crate::config::ClientAuthentication::Required(verifier) => (ClientAsked::Required, Some(verifier)),
-    };
-    let authorities = verifier.map(|verifier| verifier.fingerprint()).unwrap_or_default();
-    Scope::default()
-        .server_name(name)
-        .credential(credential.map(Credential::leaf).unwrap_or_default())
-        .client_authentication(asked, &authorities)
-        .verified_identity(verifier.is_some_and(|verifier| !verifier.is_report_only()))
-        .alpn(&config.alpn)
-        .trust_epoch(config.sessions.trust_epoch)
-        .application(&config.sessions.context)
+    if config.sessions.is_off() {
+        return Scope::default();
+    }
+    let leaf = credential.map_or(&[][..], |credential| credential.fingerprint());
+    config.scope.server_name(name).credential(leaf)
 }
 
 /// What a client's sessions with this server are kept under: its name, and what this client asks of it.
 pub(super) fn session_key(config: &ClientConfig, name: &ServerName<'_>) -> SessionKey {
-    let scope = Scope::default()
-        .client_authentication(ClientAsked::No, &config.verifier.fingerprint())
-        .verified_identity(!config.verifier.is_report_only())
-        .alpn(&config.alpn)
-        .credential(&config.credentials.fingerprint())
-        .application(&config.resumption.context);
-    SessionKey { server: name.to_str().to_ascii_lowercase(), policy: scope.digest() }
+    SessionKey { server: name.to_str().to_ascii_lowercase(), policy: config.session_policy }
 }
 
 /// The session that a ticket holds, or that is stored under it.

@@ -20,6 +20,8 @@ use zeroize::Zeroize;
 pub struct Credential {
     certificate_type: CertificateType,
     chain: Vec<CertificateDer<'static>>,
+    /// Of the leaf.
+    fingerprint: [u8; 32],
     key: PublicKey,
     key_usage: KeyUsage,
     names: Vec<String>,
@@ -139,6 +141,7 @@ impl Credential {
         let key = PublicKey::from_spki(&spki).map_err(CredentialError::CertificateKey)?;
         Ok(Self {
             certificate_type: CertificateType::RawPublicKey,
+            fingerprint: sign::fingerprint(&spki),
             chain: vec![CertificateDer::from(spki)],
             key,
             key_usage: KeyUsage::ANY,
@@ -172,9 +175,11 @@ impl Credential {
         let key = leaf.public_key().map_err(CredentialError::CertificateKey)?;
         let (key_usage, names) = (leaf.key_usage(), leaf.names().collect());
         let schemes = schemes(key.kind());
+        let fingerprint = sign::fingerprint(chain.first().map_or(&[][..], |leaf| leaf));
         Ok(Self {
             certificate_type: CertificateType::X509,
             chain,
+            fingerprint,
             key,
             key_usage,
             names,
@@ -257,6 +262,11 @@ impl Credential {
     /// section 4.2.4).
     pub fn issuers(&self) -> impl Iterator<Item = &[u8]> {
         self.issuers.iter().map(|issuer| &issuer[..])
+    }
+
+    /// SHA-256 of the leaf.
+    pub(crate) const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     /// The schemes that it signs with, the most preferred first.

@@ -67,6 +67,13 @@ impl Output {
         self.end += n;
     }
 
+    /// Forgets all but the first `n` bytes of what waits.
+    pub const fn truncate(&mut self, n: usize) {
+        if n < self.len() {
+            self.end = self.start + n;
+        }
+    }
+
     /// Forgets what waits, and keeps the memory.
     pub const fn clear(&mut self) {
         self.start = 0;
@@ -178,6 +185,11 @@ mod tests {
             output.commit(100);
             assert_eq!(output.as_slice().as_ptr(), address);
         }
+        output.truncate(200);
+        assert_eq!(output.len(), 100);
+        output.truncate(90);
+        output.commit(10);
+        assert_eq!(output.as_slice(), [0xee; 100]);
         output.consume(60);
         output.extend(&[0xdd; 60]);
         assert_eq!(output.as_slice().as_ptr(), address, "what waits moves to the front before memory grows");

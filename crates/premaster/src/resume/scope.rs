@@ -5,7 +5,7 @@
 //! sealed into the ticket, as digests that can be compared one by one: a mismatch has a name.
 use super::ScopeField;
 use crate::{
-    crypto::hash::{Digest, HashAlgorithm, digest},
+    crypto::hash::{Digest, HashAlgorithm, Hasher},
     wire::ProtocolVersion,
 };
 use std::fmt;
@@ -71,10 +71,10 @@ impl Scope {
         self
     }
 
-    /// The credential that the server shows: its leaf certificate, or a name that outlives renewals.
+    /// The credential that the server shows: a fingerprint of its leaf certificate, or a name that outlives renewals.
     #[must_use]
-    pub fn credential(mut self, leaf_or_name: &[u8]) -> Self {
-        self.set(ScopeField::Credential, hashed(ScopeField::Credential, &[leaf_or_name]));
+    pub fn credential(mut self, fingerprint_or_name: &[u8]) -> Self {
+        self.set(ScopeField::Credential, hashed(ScopeField::Credential, &[fingerprint_or_name]));
         self
     }
 
@@ -179,12 +179,12 @@ fn hashed(field: ScopeField, parts: &[&[u8]]) -> [u8; FIELD_LEN] {
 
 /// SHA-256 over a label and parts, each with its length before it, so that no two lists look alike.
 fn length_prefixed(label: &str, parts: &[&[u8]]) -> Digest {
-    let mut input = Vec::with_capacity(64);
+    let mut hasher = Hasher::new(HashAlgorithm::Sha256);
     for part in std::iter::once(&label.as_bytes()).chain(parts) {
-        input.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        input.extend_from_slice(part);
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part);
     }
-    digest(HashAlgorithm::Sha256, &[&input])
+    hasher.finish()
 }
 
 /// Which differences do not matter. By default all do.

@@ -188,7 +188,13 @@ impl MainSecret {
     /// `finished` is the transcript through the client's Finished. The last thing that comes from this stage.
     pub fn into_resumption(self, finished: &Digest) -> ResumptionSecret {
         let how = "Derive-Secret \"res master\"";
-        ResumptionSecret(self.0.derive("resumption_secret", "res master", how, CLIENT_FINISHED, finished))
+        ResumptionSecret(self.0.into_derived(
+            "resumption_secret",
+            "res master",
+            how,
+            CLIENT_FINISHED,
+            finished,
+        ))
     }
 }
 
@@ -226,8 +232,9 @@ impl TrafficSecret {
         let mut next = Block::default_block();
         let how = "HKDF-Expand-Label \"traffic upd\"";
         self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
-        let keyed = Box::new(HmacKey::new(self.0.kdf.hash(), &next[..len]));
-        Self(Stage { name: "application_traffic_secret_N", keyed, kdf: self.0.kdf })
+        let mut stage = self.0;
+        *stage.keyed = HmacKey::new(stage.kdf.hash(), &next[..len]);
+        Self(Stage { name: "application_traffic_secret_N", ..stage })
     }
 }
 
@@ -291,14 +298,19 @@ impl Stage {
     }
 
     /// The next row of the diagram: down the "derived" arrow, then in with `input`.
-    fn next(self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
+    fn next(mut self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
         let empty = digest(self.kdf.hash(), &[]);
         let mut salt = Block::default_block();
         let salt = &mut salt[..self.kdf.output_len()];
         expand_label(&self.keyed, "derived", empty.as_ref(), salt);
         let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
         self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
-        Self::extract(self.kdf, name, salt, input, inputs)
+        let secret = extract(self.kdf.hash(), salt, input);
+        let secret = &secret[..self.kdf.output_len()];
+        self.kdf.derived(name, "HKDF-Extract", inputs, secret);
+        // Where the stage that is spent was: it is wiped.
+        *self.keyed = HmacKey::new(self.kdf.hash(), secret);
+        Self { name, ..self }
     }
 
     fn derive(
@@ -309,12 +321,37 @@ impl Stage {
         hashed: &'static str,
         transcript: &Digest,
     ) -> Self {
+        let keyed = Box::new(self.derive_key(name, label, how, hashed, transcript));
+        Self { name, keyed, kdf: self.kdf.clone() }
+    }
+
+    /// The last that is derived from a stage takes its place.
+    fn into_derived(
+        mut self,
+        name: &'static str,
+        label: &str,
+        how: &'static str,
+        hashed: &'static str,
+        transcript: &Digest,
+    ) -> Self {
+        *self.keyed = self.derive_key(name, label, how, hashed, transcript);
+        Self { name, ..self }
+    }
+
+    fn derive_key(
+        &self,
+        name: &'static str,
+        label: &str,
+        how: &'static str,
+        hashed: &'static str,
+        transcript: &Digest,
+    ) -> HmacKey {
         let mut secret = Block::default_block();
         let secret = &mut secret[..self.kdf.output_len()];
         expand_label(&self.keyed, label, transcript.as_ref(), secret);
         let inputs = [Input::Secret(self.name), Input::Public(hashed, transcript.as_ref())];
         self.kdf.derived(name, how, &inputs, secret);
-        Self { name, keyed: Box::new(HmacKey::new(self.kdf.hash(), secret)), kdf: self.kdf.clone() }
+        HmacKey::new(self.kdf.hash(), secret)
     }
 
     fn expand(&self, name: &'static str, label: &str, how: &'static str, out: &mut [u8]) {
