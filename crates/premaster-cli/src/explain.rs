@@ -1,9 +1,11 @@
 //! The verb `explain`: a handshake, told by the library's events.
 mod demo;
 mod fixtures;
+mod leak;
 mod link;
 mod live;
 mod recorded;
+mod tape;
 
 use crate::{
     exit::ExitCode,
@@ -122,8 +124,12 @@ impl Args {
 pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let reveal = args.what_to_reveal();
     if args.demo.as_deref() == Some("list") {
-        io.print(&demo::list())?;
+        // The experiments follow the demonstrations, which have a trace.
+        io.print(&format!("{}\n{:16} {}\n", demo::list(), leak::EXPERIMENT, leak::TITLE))?;
         return Ok(ExitCode::Ok);
+    }
+    if args.demo.as_deref() == Some(leak::EXPERIMENT) {
+        return experiment(&args, io);
     }
     if !matches!(args.target, Some(Subject::Capture(_))) && (args.stream.is_some() || !args.keys.is_empty()) {
         return Err(Failure::usage("--stream and the keys are for captures")
@@ -142,6 +148,23 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
         None => Ok(ExitCode::Ok),
         Some(failure) => Err(failure),
     }
+}
+
+/// A story that has no trace.
+fn experiment(args: &Args, io: &mut Io) -> Result<ExitCode, Failure> {
+    if args.format != Format::Terminal {
+        return Err(Failure::usage(format!(
+            "--demo {} is told in the terminal's form only",
+            leak::EXPERIMENT
+        ))
+        .remedy("leave --format out"));
+    }
+    let text = leak::run()?;
+    match &args.output {
+        Some(path) if path.as_os_str() != "-" => save(path, &text, false)?,
+        _ => io.print(&text)?,
+    }
+    Ok(ExitCode::Ok)
 }
 
 fn write(trace: &Trace, args: &Args, io: &mut Io) -> Result<(), Failure> {

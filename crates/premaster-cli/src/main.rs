@@ -11,6 +11,7 @@ mod diagnosis;
 mod exit;
 mod explain;
 mod failure;
+mod harden;
 mod link;
 mod names;
 mod notes;

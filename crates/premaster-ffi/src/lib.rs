@@ -1,11 +1,16 @@
 //! The few AWS-LC functions that premaster needs and `aws-lc-rs` does not offer, each behind a safe call.
 //!
+//! Beside them, what no safe code can do: wiping the processor's vector registers.
+//!
 //! This is the only crate of the project that contains `unsafe`.
 
 pub mod bn;
 pub mod cbc_hmac;
 pub mod curve;
 pub mod kem;
+#[cfg(feature = "memcheck")]
+pub mod memcheck;
+pub mod registers;
 pub mod rsa;
 
 /// A function of AWS-LC refused its input, or ran out of memory.

@@ -28,7 +28,7 @@ struct Demo {
 }
 
 /// What a demonstration starts from: who records, and what the randomness of both ends is called.
-struct Stage {
+pub(super) struct Stage {
     recorder: Arc<Recorder>,
     randomness: (&'static str, &'static str),
 }
@@ -144,17 +144,22 @@ pub(super) fn run(name: &str, reveal: Reveal) -> Result<Trace, Failure> {
     Ok(recorder.trace(&format!("demonstration {name}: {}", demo.title), reveal))
 }
 
-fn bug(error: impl std::fmt::Display) -> Failure {
+pub(super) fn bug(error: impl std::fmt::Display) -> Failure {
     Failure::new(ExitCode::Bug, "the demonstration does not work").why(error)
 }
 
 impl Stage {
     /// An earlier connection, which is not shown.
     fn before() -> Self {
-        Self { recorder: Arc::default(), randomness: ("client before", "server before") }
+        Self::named("client before", "server before")
     }
 
-    fn client(&self, policy: Policy) -> Result<ClientConfigBuilder, Failure> {
+    /// Nobody records it; its randomness is called this.
+    pub(super) fn named(client: &'static str, server: &'static str) -> Self {
+        Self { recorder: Arc::default(), randomness: (client, server) }
+    }
+
+    pub(super) fn client(&self, policy: Policy) -> Result<ClientConfigBuilder, Failure> {
         Ok(ClientConfig::builder()
             .policy(policy)
             .verifier(verifier()?)
@@ -163,7 +168,7 @@ impl Stage {
             .observer(self.recorder.clone()))
     }
 
-    fn server(&self, policy: Policy, credential: Arc<Credential>) -> ServerConfigBuilder {
+    pub(super) fn server(&self, policy: Policy, credential: Arc<Credential>) -> ServerConfigBuilder {
         ServerConfig::builder()
             .policy(policy)
             .credentials(Credentials::always(credential))
@@ -172,7 +177,11 @@ impl Stage {
             .observer(self.recorder.clone())
     }
 
-    fn link(client: ClientConfigBuilder, server: ServerConfigBuilder, name: &str) -> Result<Link, Failure> {
+    pub(super) fn link(
+        client: ClientConfigBuilder,
+        server: ServerConfigBuilder,
+        name: &str,
+    ) -> Result<Link, Failure> {
         let wrong = |error: ConfigError| bug(error);
         let (client, server) = (client.build().map_err(wrong)?, server.build().map_err(wrong)?);
         let name = name.to_owned().try_into().map_err(bug)?;
@@ -202,9 +211,9 @@ impl Stage {
     }
 }
 
-const NAME: &str = "demo.example";
+pub(super) const NAME: &str = "demo.example";
 
-fn version12(suite: Suite, group: Group) -> Policy {
+pub(super) fn version12(suite: Suite, group: Group) -> Policy {
     Policy::MODERN.with_versions(&[Version::TLS_1_2]).with_cipher_suites(&[suite]).with_groups(&[group])
 }
 
@@ -217,7 +226,7 @@ fn version13(groups: &[Group]) -> Policy {
 }
 
 /// Of RSA's signatures in TLS 1.2 the old ones are the same for the same content: a demonstration needs that.
-fn rsa() -> Result<Arc<Credential>, Failure> {
+pub(super) fn rsa() -> Result<Arc<Credential>, Failure> {
     let credential = Arc::into_inner(credential(Who::Rsa)?).ok_or_else(|| bug("the credential is shared"))?;
     credential.with_schemes(&[Scheme::rsa_pkcs1_sha256]).map(Arc::new).map_err(bug)
 }

@@ -97,6 +97,8 @@ impl End {
 pub(super) struct Link {
     pub(super) client: End,
     pub(super) server: End,
+    /// What crossed it, and whether the client sent it.
+    pub(super) wire: Vec<(bool, Vec<u8>)>,
 }
 
 impl Link {
@@ -110,6 +112,7 @@ impl Link {
         Ok(Self {
             client: End::new(client, output),
             server: End::new(Connection::server(server), Output::new()),
+            wire: Vec::new(),
         })
     }
 
@@ -131,12 +134,14 @@ impl Link {
             change_to_server(&mut to_server);
             if !to_server.is_empty() {
                 outcome = outcome.and(self.server.take(&to_server));
+                self.wire.push((true, to_server.clone()));
             }
             let mut to_client = self.server.output.as_slice().to_vec();
             self.server.output.clear();
             change_to_client(&mut to_client);
             if !to_client.is_empty() {
                 outcome = outcome.and(self.client.take(&to_client));
+                self.wire.push((false, to_client.clone()));
             }
             if to_server.is_empty() && to_client.is_empty() {
                 return outcome;

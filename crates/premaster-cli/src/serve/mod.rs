@@ -10,6 +10,7 @@ use crate::{
     authority::Authority,
     exit::ExitCode,
     failure::Failure,
+    harden::harden,
     options::{
         CredentialOptions, KeyLogOptions, PolicyOptions, PskOptions, ServerSessionOptions, TimeOptions,
         contradictory, read_roots,
@@ -68,6 +69,9 @@ pub struct Args {
     clients: ClientOptions,
     #[command(flatten)]
     sessions: ServerSessionOptions,
+    /// Let debuggers attach, and the system write core dumps and swap the memory
+    #[arg(long)]
+    debuggable: bool,
     #[command(flatten)]
     key_log: KeyLogOptions,
     #[command(flatten)]
@@ -115,6 +119,10 @@ struct ClientOptions {
 /// Runs it.
 pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let content = Content::new(&args.content)?;
+    // Before there is a key.
+    if !args.debuggable {
+        io.say(harden().as_str());
+    }
     // The file lives as long as the server.
     let (credential, _file) = credential(&args, io)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

@@ -1,7 +1,7 @@
 //! A client's configuration.
 use super::{ClientResumption, Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
-    crypto::random::{Random, SystemRandom},
+    crypto::random::{Random, SystemRandom, Watched},
     identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
@@ -58,7 +58,7 @@ impl ClientConfig {
                 fallback_scsv: false,
                 limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
-                random: Arc::new(SystemRandom),
+                random: Arc::new(Watched::new(Arc::new(SystemRandom))),
                 clock: Arc::new(SystemClock),
                 observer: None,
             },
@@ -217,9 +217,10 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
+    /// Where randomness comes from. Default the operating system, through AWS-LC's generator. A draw of 16 bytes
+    /// or more that comes a second time fails the handshake: no two connections share a key.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.config.random = random;
+        self.config.random = Arc::new(Watched::new(random));
         self
     }
 

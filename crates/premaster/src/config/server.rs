@@ -1,7 +1,7 @@
 //! A server's configuration.
 use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, ServerSessions, SystemClock};
 use crate::{
-    crypto::random::{Random, SystemRandom},
+    crypto::random::{Random, SystemRandom, Watched},
     identity::{Credentials, PskSource, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
@@ -74,7 +74,7 @@ impl ServerConfig {
                 ignore_unknown_alpn: false,
                 limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
-                random: Arc::new(SystemRandom),
+                random: Arc::new(Watched::new(Arc::new(SystemRandom))),
                 clock: Arc::new(SystemClock),
                 observer: None,
             },
@@ -188,9 +188,10 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Where randomness comes from. Default the operating system, through AWS-LC's generator.
+    /// Where randomness comes from. Default the operating system, through AWS-LC's generator. A draw of 16 bytes
+    /// or more that comes a second time fails the handshake: no two connections share a key.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.config.random = random;
+        self.config.random = Arc::new(Watched::new(random));
         self
     }
 

@@ -2,6 +2,7 @@
 use super::{Connection, Content, Received, State, traffic::Traffic};
 use crate::{
     Error, Output,
+    crypto::wipe,
     error::Misbehaved,
     handshake::peer::{EarlyData, Inbound, Message},
     observe::{Direction, Epoch, Event, Resumption},
@@ -29,6 +30,21 @@ impl Connection {
     /// # Errors
     /// Whatever the peer did wrong; the alert for it is in `output` already. After that, the same error again.
     pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
+        let handshaking = self.is_handshaking();
+        let received = self.receive_record(input, output);
+        // Data is all that brings no secret to the stack but the record's key, which the opener sees to.
+        let quiet = matches!(received, Ok(Received { content: Content::Data(_) | Content::NeedMore(_), .. }));
+        if handshaking || !quiet {
+            wipe::after_handshake();
+        }
+        received
+    }
+
+    fn receive_record<'a>(
+        &mut self,
+        input: &'a mut [u8],
+        output: &mut Output,
+    ) -> Result<Received<'a>, Error> {
         if let State::Failed(error) = &self.state {
             return Err((**error).clone());
         }

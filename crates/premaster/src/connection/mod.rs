@@ -36,6 +36,7 @@ pub use stream::Stream;
 use crate::{
     Error, Output,
     config::{ClientConfig, Limits, ServerConfig},
+    crypto::wipe,
     error::{Failure, Misuse},
     handshake::{self, Established, Info, peer::Peer},
     observe::{Direction, Epoch, Event, Tap},
@@ -135,8 +136,9 @@ impl Connection {
         let limits = Arc::clone(&config.limits);
         let script: Script = Box::pin(handshake::client(peer.clone(), config, name));
         let mut connection = Self::new(Side::Client, tap, limits, peer, script);
-        connection.drive(output)?;
-        Ok(connection)
+        let driven = connection.drive(output);
+        wipe::after_handshake();
+        driven.map(|()| connection)
     }
 
     /// The server's end.
@@ -226,6 +228,7 @@ impl Connection {
             State::Failed(error) => return Poll::Ready(Err((**error).clone())),
         }
         let driven = self.drive(output).and_then(|()| self.pump(output));
+        wipe::after_handshake();
         match driven {
             Err(error) => Poll::Ready(Err(error)),
             Ok(()) if self.is_waiting() => Poll::Pending,
@@ -322,11 +325,13 @@ impl Connection {
     /// # Errors
     /// [`Misuse::NotInThisVersion`] in TLS 1.2, [`Misuse::SentTooEarly`] before the handshake is finished.
     pub fn update_keys(&mut self, ask_peer: bool, output: &mut Output) -> Result<(), Error> {
-        match &mut self.state {
+        let updated = match &mut self.state {
             State::Established(traffic) => traffic.update_keys(ask_peer, &self.tap, output),
             State::Handshaking(_) => Err(Misuse::SentTooEarly.into()),
             State::Failed(error) => Err((**error).clone()),
-        }
+        };
+        wipe::after_handshake();
+        updated
     }
 
     /// Keying material that both sides can compute and nobody else (RFC 5705, RFC 9846 section 7.5).
@@ -335,10 +340,12 @@ impl Connection {
     /// [`Misuse::NoExporter`] before the handshake is finished, in TLS 1.2 without extended master secret, for
     /// a context of more than 65,535 bytes or an output of more than 255 hash lengths.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        match &self.state {
+        let exported = match &self.state {
             State::Established(traffic) => traffic.export(label, context, out),
             _ => Err(Misuse::NoExporter.into()),
-        }
+        };
+        wipe::after_handshake();
+        exported
     }
 
     fn send_alert(

@@ -1,4 +1,5 @@
 //! Authenticated encryption with additional data (RFC 5116): GCM, CCM, and ChaCha20-Poly1305.
+use super::wipe;
 use aes::{Aes128Enc, Aes256Enc};
 use aws_lc_rs::aead as aws;
 use aws_lc_rs::error::Unspecified;
@@ -143,6 +144,7 @@ impl AeadKey {
             AeadAlgorithm::Aes128Ccm8 => Cipher::Ccm128Short(ccm_key(key)?),
             AeadAlgorithm::Aes256Ccm8 => Cipher::Ccm256Short(ccm_key(key)?),
         };
+        wipe::after_record();
         Ok(Self { algorithm, cipher })
     }
 
@@ -282,6 +284,8 @@ fn ccm_key<K: KeyInit>(key: &[u8]) -> Result<Box<K>, BadKeyLength> {
     K::new_from_slice(key).map(Box::new).map_err(|_| BadKeyLength)
 }
 
+// Not inlined: the round keys are to stay below the frame that wipes the stack afterwards.
+#[inline(never)]
 fn ccm_seal<K>(
     key: &K,
     nonce: &[u8; NONCE_LEN],
@@ -300,6 +304,7 @@ where
     Ok(())
 }
 
+#[inline(never)]
 fn ccm_open<K>(
     key: &K,
     nonce: &[u8; NONCE_LEN],

@@ -1,5 +1,8 @@
 //! Diffie-Hellman on curves: X25519 (RFC 7748) and the NIST curves (SP 800-56A, RFC 8422).
-use super::random::{Random, RandomFailed};
+use super::{
+    constant_time::verdict,
+    random::{Random, RandomFailed},
+};
 use crate::Secret;
 use aws_lc_rs::{
     agreement::{self, Algorithm, PrivateKey},
@@ -103,7 +106,8 @@ fn in_range(scalar: &[u8], order: &[u8]) -> bool {
     }
     let below: Choice = borrow.ct_eq(&1);
     let zero: Choice = bits.ct_eq(&0);
-    (below & !zero).into()
+    // A scalar that is refused is never used.
+    verdict(below & !zero)
 }
 
 /// Draws a private key: 32 bytes as they come for X25519, a uniform scalar in `[1, n-1]` by rejection for the
@@ -233,5 +237,20 @@ mod tests {
             let dealt = Dealt::new([order, &zero, &good].concat());
             assert_eq!(draw_scalar(curve, &dealt).unwrap().expose(), good);
         }
+    }
+}
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, secret};
+
+    #[test]
+    fn scalars_are_compared_in_constant_time() {
+        constant_time(|| {
+            for (scalar, expected) in [([0x11; 32], true), ([0; 32], false), ([0xff; 32], false)] {
+                assert_eq!(in_range(&secret(scalar), &P256_ORDER), expected);
+            }
+        });
     }
 }

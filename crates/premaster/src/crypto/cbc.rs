@@ -84,6 +84,7 @@ impl CbcSealKey {
     ///
     /// # Errors
     /// They are not whole blocks.
+    #[inline(never)]
     pub fn encrypt(&self, iv: &[u8; BLOCK_LEN], in_out: &mut [u8]) -> Result<(), CbcFailed> {
         let context = EncryptionContext::Iv128(FixedLength::from(iv));
         self.0.less_safe_encrypt(in_out, context).map(|_| ()).map_err(|Unspecified| CbcFailed)
@@ -164,6 +165,7 @@ impl CbcOpenKey {
     ///
     /// # Errors
     /// They are not whole blocks.
+    #[inline(never)]
     pub fn decrypt(&self, iv: &[u8; BLOCK_LEN], in_out: &mut [u8]) -> Result<(), CbcFailed> {
         let context = DecryptionContext::Iv128(FixedLength::from(iv));
         self.0.decrypt(in_out, context).map(|_| ()).map_err(|Unspecified| CbcFailed)

@@ -4,6 +4,8 @@
 //! of bytes. Let a secret pass through [`hide`] before such a loop: the compiler then knows nothing of it that
 //! would make a branch worth its while.
 
+use subtle::Choice;
+
 /// All ones if `a` is less than `b`. Both are below 2^31, as every length of TLS is.
 pub(crate) const fn less(a: usize, b: usize) -> usize {
     debug_assert!(a < 1 << 31 && b < 1 << 31);
@@ -18,6 +20,27 @@ pub(crate) const fn equal(a: usize, b: usize) -> usize {
 /// `value`, of which the compiler knows nothing any more.
 pub(crate) fn hide(value: usize) -> usize {
     std::hint::black_box(value)
+}
+
+/// `value`, which depends on secrets and may be told: a verdict, or a length. Every caller is worth a second look.
+///
+/// Whoever judges constant time has to know where a secret ends; for everybody else this does nothing.
+#[cfg(not(feature = "memcheck"))]
+pub(crate) const fn declassify(value: usize) -> usize {
+    value
+}
+
+/// `value`, which depends on secrets and may be told: from here on Valgrind takes it for public.
+#[cfg(feature = "memcheck")]
+pub(crate) fn declassify(value: usize) -> usize {
+    let mut bytes = value.to_ne_bytes();
+    premaster_ffi::memcheck::public(std::hint::black_box(&mut bytes));
+    usize::from_ne_bytes(*std::hint::black_box(&mut bytes))
+}
+
+/// Whether `choice` is true, which depends on secrets and may be told.
+pub(crate) fn verdict(choice: Choice) -> bool {
+    declassify(choice.unwrap_u8().into()) != 0
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ pub use super::sha::MAX_OUTPUT;
 use super::sha::{
     Keyed, Running, SHA1_START, SHA256_START, SHA384_START, SHA512_START, Sha1, Sha256, Sha512,
 };
+use super::{constant_time::verdict, wipe};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
@@ -188,12 +189,14 @@ impl HmacKey {
     /// Takes in `key`, of any length.
     pub fn new(algorithm: HashAlgorithm, key: &[u8]) -> Self {
         let len = algorithm.output_len();
-        Self(match algorithm {
+        let key = Self(match algorithm {
             HashAlgorithm::Sha1 => Mac::Sha1(Keyed::new(SHA1_START, len, key)),
             HashAlgorithm::Sha256 => Mac::Sha256(Keyed::new(SHA256_START, len, key)),
             HashAlgorithm::Sha384 => Mac::Sha384(Keyed::new(SHA384_START, len, key)),
             HashAlgorithm::Sha512 => Mac::Sha512(Keyed::new(SHA512_START, len, key)),
-        })
+        });
+        wipe::after_hmac();
+        key
     }
 
     /// The hash inside.
@@ -219,6 +222,7 @@ impl HmacKey {
             Mac::Sha384(keyed) => keyed.sign(&SHA384_START, len, parts, out),
             Mac::Sha512(keyed) => keyed.sign(&SHA512_START, len, parts, out),
         }
+        wipe::after_hmac();
     }
 
     /// Writes the HMAC of `prefix` and `data[..len]` to `out`, as long as the hash, in time that depends on `from`
@@ -235,6 +239,7 @@ impl HmacKey {
             Mac::Sha384(keyed) => keyed.sign_hiding(&SHA384_START, size, prefix, data, out),
             Mac::Sha512(keyed) => keyed.sign_hiding(&SHA512_START, size, prefix, data, out),
         }
+        wipe::after_hmac();
     }
 
     /// Whether `tag` is the whole HMAC of `parts`, in time that does not depend on where they differ.
@@ -242,7 +247,7 @@ impl HmacKey {
         let mut own = [0; MAX_OUTPUT];
         let own = &mut own[..self.algorithm().output_len()];
         self.sign(parts, own);
-        own.ct_eq(tag).into()
+        verdict(own.ct_eq(tag))
     }
 }
 
@@ -401,5 +406,29 @@ mod tests {
             "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352\
              6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598",
         );
+    }
+}
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, secret};
+
+    /// Finished and binders go through here, and the MAC of encrypt-then-MAC.
+    #[test]
+    fn a_mac_is_verified_in_constant_time() {
+        constant_time(|| {
+            for algorithm in [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let mut tag = vec![0; algorithm.output_len()];
+                HmacKey::new(algorithm, &[9; 32]).sign(&[b"data"], &mut tag);
+                let key = HmacKey::new(algorithm, &secret([9; 32]));
+                assert!(key.verify(&[b"data"], &tag));
+                for wrong in [0, 1, algorithm.output_len() - 1] {
+                    let mut tag = tag.clone();
+                    tag[wrong] ^= 0x10;
+                    assert!(!key.verify(&[b"data"], &tag));
+                }
+            }
+        });
     }
 }

@@ -5,10 +5,13 @@ pub mod cbc;
 pub(crate) mod constant_time;
 pub(crate) mod ffdh;
 pub mod hash;
+#[cfg(all(test, feature = "memcheck"))]
+pub(crate) mod judge;
 pub(crate) mod mlkem;
 pub mod random;
 pub(crate) mod rsa;
 mod sha;
 pub mod sign;
+pub(crate) mod wipe;
 
 pub use random::{Random, RandomFailed, SystemRandom};

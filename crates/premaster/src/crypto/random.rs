@@ -1,6 +1,14 @@
 //! Where random bytes come from.
+use super::{
+    hash::{HashAlgorithm, digest},
+    wipe,
+};
 use aws_lc_rs::rand;
-use std::fmt;
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A source of random bytes.
 ///
@@ -14,7 +22,7 @@ pub trait Random: Send + Sync {
     fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed>;
 }
 
-/// No randomness could be had.
+/// No randomness could be had, or what was drawn had been drawn before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomFailed;
 
@@ -33,6 +41,50 @@ pub struct SystemRandom;
 impl Random for SystemRandom {
     fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed> {
         rand::fill(out).map_err(|_| RandomFailed)
+    }
+}
+
+/// How many draws are remembered.
+const REMEMBERED: usize = 64;
+
+/// The shortest draw that keys are made of, in bytes. Shorter ones may be equal by chance.
+const KEY_SIZED: usize = 16;
+
+/// A source that is watched: a draw that could be a key is never one that came before.
+///
+/// A source that is stuck, or that starts again, would let two connections share a key. Neither is to be expected
+/// of the system's, and both have happened to others. What is remembered of a draw is a part of its hash.
+pub(crate) struct Watched {
+    source: Arc<dyn Random>,
+    seen: Mutex<VecDeque<[u8; 8]>>,
+}
+
+impl Watched {
+    /// Watches `source`.
+    pub(crate) fn new(source: Arc<dyn Random>) -> Self {
+        Self { source, seen: Mutex::default() }
+    }
+}
+
+impl Random for Watched {
+    fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed> {
+        self.source.fill(out)?;
+        if out.len() < KEY_SIZED {
+            return Ok(());
+        }
+        let hash = digest(HashAlgorithm::Sha256, &[out]);
+        let mark = *hash.as_ref().first_chunk().ok_or(RandomFailed)?;
+        wipe::after_hmac();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.contains(&mark) || out.iter().all(|byte| Some(byte) == out.first()) {
+            out.fill(0);
+            return Err(RandomFailed);
+        }
+        if seen.len() == REMEMBERED {
+            seen.pop_front();
+        }
+        seen.push_back(mark);
+        Ok(())
     }
 }
 
@@ -77,6 +129,24 @@ pub(crate) mod test {
         let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
         digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    }
+
+    #[test]
+    fn a_source_that_repeats_is_refused() {
+        let mut out = [7; 32];
+        assert_eq!(Watched::new(Arc::new(Always(3))).fill(&mut out), Err(RandomFailed));
+        assert_eq!(out, [0; 32]);
+
+        let (one, other) = ([1_u8, 2].repeat(8), [3_u8, 4].repeat(8));
+        let again = Watched::new(Arc::new(Dealt::new([&one[..], &other, &one].concat())));
+        let mut out = [0; 16];
+        assert_eq!(again.fill(&mut out), Ok(()));
+        assert_eq!(again.fill(&mut out), Ok(()));
+        assert_eq!(again.fill(&mut out), Err(RandomFailed));
+
+        // What is too short for a key may well come twice.
+        let short = Watched::new(Arc::new(Always(3)));
+        assert_eq!((short.fill(&mut out[..4]), short.fill(&mut out[..4])), (Ok(()), Ok(())));
     }
 
     #[test]

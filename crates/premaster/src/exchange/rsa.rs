@@ -87,15 +87,25 @@ pub(super) fn open(
     let message = Secret::fill(key.len(), |message| {
         opened = Choice::from(u8::from(key.decrypt_raw(encrypted, message).is_ok()));
     });
-    let message = message.expose();
+    select(message.expose(), opened, offered, premaster.expose_mut())?;
+    Ok(SharedSecret::whole(premaster))
+}
+
+/// Overwrites the random `premaster` with what is in the `message`, if all is right with it.
+fn select(
+    message: &[u8],
+    opened: Choice,
+    offered: ProtocolVersion,
+    premaster: &mut [u8],
+) -> Result<(), Failure> {
     let Some((padding, contents)) = message.split_last_chunk::<PREMASTER_LEN>() else {
         return Err(Failure::Configuration);
     };
     let good = opened & is_padding(padding) & is_version(contents, offered);
-    for (byte, decrypted) in premaster.expose_mut().iter_mut().zip(contents) {
+    for (byte, decrypted) in premaster.iter_mut().zip(contents) {
         byte.conditional_assign(decrypted, good);
     }
-    Ok(SharedSecret::whole(premaster))
+    Ok(())
 }
 
 /// Whether this is `0x00 || 0x02 || PS || 0x00`, where no byte of PS, which has at least eight, is zero.
@@ -112,4 +122,35 @@ fn is_padding(padding: &[u8]) -> Choice {
 /// oracle of its own (Klíma, Pokorný and Rosa 2003).
 fn is_version(premaster: &[u8; PREMASTER_LEN], offered: ProtocolVersion) -> Choice {
     premaster[..2].ct_eq(&offered.0.to_be_bytes())
+}
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, public, secret, secret_number};
+
+    #[test]
+    fn the_premaster_secret_is_selected_in_constant_time() {
+        constant_time(|| {
+            let offered = ProtocolVersion::TLS_1_2;
+            let good = |position: usize, byte: u8| {
+                let mut message =
+                    [&[0, 2][..], &[0x55; 205], &[0], &offered.0.to_be_bytes(), &[7; 46]].concat();
+                message[position] = byte;
+                message
+            };
+            let contents = &good(1, 2)[208..];
+            // The bad ones of Bleichenbacher and Marvin: the first bytes, the padding, its end, the version.
+            for (position, byte) in [(1, 2), (0, 1), (1, 1), (5, 0), (100, 0), (207, 1), (208, 0), (209, 9)] {
+                for opened in [1, 0] {
+                    let message = secret(good(position, byte));
+                    let opened_choice = Choice::from(secret_number(opened) as u8);
+                    let mut premaster = secret([0x33; PREMASTER_LEN]);
+                    select(&message, opened_choice, offered, &mut premaster).unwrap();
+                    let is_good = position == 1 && byte == 2 && opened == 1;
+                    assert_eq!(public(premaster)[..], if is_good { contents } else { &[0x33; 48] }[..]);
+                }
+            }
+        });
+    }
 }

@@ -1,5 +1,5 @@
 //! What both sides know after an exchange.
-use crate::Secret;
+use crate::{Secret, crypto::constant_time::declassify};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// The secret that both sides of one exchange share, and nobody else.
@@ -64,7 +64,8 @@ fn strip_leading_zeros(mut secret: Secret) -> Secret {
             }
         }
     }
-    let kept = len.saturating_sub(zeros as usize);
+    // The key derivation tells how long it is: see `into_premaster`.
+    let kept = len.saturating_sub(declassify(zeros as usize));
     Secret::fill(kept, |out| out.copy_from_slice(&bytes[..kept]))
 }
 
@@ -96,5 +97,25 @@ mod tests {
                 assert_eq!(finite(&bytes).into_premaster().expose(), &bytes[zeros..]);
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, public, secret};
+
+    #[test]
+    fn leading_zeros_are_stripped_in_constant_time() {
+        constant_time(|| {
+            for zeros in [0, 1, 2, 31, 255, 256] {
+                let mut bytes = vec![0xa5; 256];
+                bytes[..zeros].fill(0);
+                let shared = SharedSecret::finite_field(bytes[..].into());
+                secret(shared.input_keying_material());
+                let premaster = shared.into_premaster();
+                assert_eq!(public(premaster.expose()), &bytes[zeros..]);
+            }
+        });
     }
 }

@@ -7,6 +7,7 @@
 use super::sequence::Sequence;
 use super::{Output, additional_data12, padding12};
 use crate::crypto::cbc::{BLOCK_LEN, CbcAlgorithm, CbcFailed, CbcOpenKey, CbcSealKey, StitchedSealKey};
+use crate::crypto::constant_time::declassify;
 use crate::crypto::hash::{HashAlgorithm, HmacKey};
 use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{HEADER_LEN, RecordHeader};
@@ -37,7 +38,8 @@ enum SealKeys {
 
 struct SeparateKeys {
     key: CbcSealKey,
-    mac: HmacKey,
+    /// On the heap, where a move leaves no second one behind.
+    mac: Box<HmacKey>,
     order: CbcOrder,
 }
 
@@ -59,7 +61,7 @@ impl SealCbc12 {
             Some(stitched) => SealKeys::Stitched(stitched),
             None => SealKeys::Separate(SeparateKeys {
                 key: CbcSealKey::new(algorithm, key).map_err(|_| Failure::Crypto)?,
-                mac: HmacKey::new(hash, mac_key),
+                mac: Box::new(HmacKey::new(hash, mac_key)),
                 order,
             }),
         };
@@ -162,7 +164,8 @@ impl SeparateKeys {
 
 pub(super) struct OpenCbc12 {
     key: CbcOpenKey,
-    mac: HmacKey,
+    /// On the heap, where a move leaves no second one behind.
+    mac: Box<HmacKey>,
     order: CbcOrder,
     pub(super) sequence: Sequence,
 }
@@ -176,7 +179,7 @@ impl OpenCbc12 {
         order: CbcOrder,
     ) -> Result<Self, Error> {
         let key = CbcOpenKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
-        Ok(Self { key, mac: HmacKey::new(hash, mac_key), order, sequence: Sequence::unlimited() })
+        Ok(Self { key, mac: Box::new(HmacKey::new(hash, mac_key)), order, sequence: Sequence::unlimited() })
     }
 
     /// Opens `fragment` in place and says where in it the plaintext is. Whatever is wrong with it, the answer is
@@ -222,7 +225,7 @@ impl OpenCbc12 {
         }
         let blocks = self.decrypt(ciphertext)?;
         let (good, padding_len) = padding12::padding(blocks, 0);
-        (good != 0).then_some(blocks.len() - padding_len)
+        (declassify(good) != 0).then(|| blocks.len() - declassify(padding_len))
     }
 
     /// Decrypts what follows the IV.

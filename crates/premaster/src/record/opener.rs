@@ -4,6 +4,7 @@ use super::cbc12::OpenCbc12;
 use super::sequence::Sequence;
 use super::tls13::OpenTls13;
 use super::{AeadAlgorithm, CbcAlgorithm, CbcOrder, HashAlgorithm};
+use crate::crypto::wipe;
 use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{
     HEADER_LEN, Impostor, MAX_CIPHERTEXT_12, MAX_CIPHERTEXT_13, MAX_PLAINTEXT, RecordHeader,
@@ -157,6 +158,7 @@ impl Opener {
             Protection::Aead12(opener) => (header.content_type, opener.open(header.content_type, fragment)?),
             Protection::Cbc12(opener) => (header.content_type, opener.open(header.content_type, fragment)?),
         };
+        wipe::after_record();
         self.check_plaintext(within.len())?;
         Ok((content_type, HEADER_LEN + within.start..HEADER_LEN + within.end))
     }
@@ -197,6 +199,7 @@ impl Opener {
                 (header.content_type, len)
             }
         };
+        wipe::after_record();
         self.check_plaintext(len)?;
         Ok((content_type, len))
     }

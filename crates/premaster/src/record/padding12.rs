@@ -5,7 +5,7 @@
 //! and Lucky Thirteen, AlFardan and Paterson 2013). So nothing here branches on a decrypted byte or uses one as
 //! an index; how long it takes depends on the length of the record alone.
 use super::set_length12;
-use crate::crypto::constant_time::{equal, hide, less};
+use crate::crypto::constant_time::{declassify, equal, hide, less};
 use crate::crypto::hash::{HmacKey, MAX_OUTPUT};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -46,7 +46,8 @@ pub(super) fn open_mac_then_encrypt(mac: &HmacKey, header: &mut [u8; 13], data: 
     let mac_good = 0_usize.wrapping_sub(expected.ct_eq(&found).unwrap_u8().into());
     expected.zeroize();
     found.zeroize();
-    (hide(padding_good & mac_good) != 0).then_some(len)
+    // Good or bad: that is what the peer learns anyway, and with a good MAC the length.
+    (declassify(padding_good & mac_good) != 0).then(|| declassify(len))
 }
 
 /// Copies the bytes of `data` from `start` to `out`, reading all of `data` alike. `start + out.len()` is not
@@ -107,5 +108,49 @@ mod tests {
         assert_eq!(padding(&[2, 2], 0), (0, 0));
         assert_eq!(padding(&[255; 256], 0), (usize::MAX, 256));
         assert_eq!(padding(&[255; 255], 0), (0, 0));
+    }
+}
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::hash::HashAlgorithm;
+    use crate::crypto::judge::{constant_time, secret};
+
+    /// A decrypted record: `len` bytes of content, its MAC, and padding that says `says`.
+    fn decrypted(mac: &HmacKey, len: usize, total: usize, says: u8) -> Vec<u8> {
+        let mut header = [3; 13];
+        set_length12(&mut header, len);
+        let mut data = vec![0x61; len];
+        let mut tag = vec![0; mac.algorithm().output_len()];
+        mac.sign(&[&header, &data], &mut tag);
+        data.extend(tag);
+        data.resize(total, says);
+        data
+    }
+
+    /// The classes of Vaudenay and of Lucky Thirteen: good and bad MACs under good and bad padding of all lengths.
+    #[test]
+    fn padding_and_mac_are_taken_off_in_constant_time() {
+        constant_time(|| {
+            for algorithm in [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let key = [0x77; 32];
+                let plain = HmacKey::new(algorithm, &key);
+                let mac = HmacKey::new(algorithm, &secret(key));
+                let total = 320;
+                for padded in [1, 2, 17, 100, 256] {
+                    let len = total - algorithm.output_len() - padded;
+                    let says = (padded - 1) as u8;
+                    let good = decrypted(&plain, len, total, says);
+                    let bad_padding = decrypted(&plain, len, total, says ^ 1);
+                    let mut bad_mac = good.clone();
+                    bad_mac[len] ^= 1;
+                    for (data, expected) in [(good, Some(len)), (bad_mac, None), (bad_padding, None)] {
+                        let opened = open_mac_then_encrypt(&mac, &mut [3; 13], &secret(data));
+                        assert_eq!(opened, expected);
+                    }
+                }
+            }
+        });
     }
 }

@@ -4,6 +4,7 @@ use super::cbc12::SealCbc12;
 use super::plaintext::SealPlaintext;
 use super::tls13::SealTls13;
 use super::{AeadAlgorithm, CbcAlgorithm, CbcOrder, HashAlgorithm, Output};
+use crate::crypto::wipe;
 use crate::error::{Error, Failure};
 use crate::wire::record::{HEADER_LEN, MAX_PLAINTEXT};
 use crate::wire::{ContentType, ProtocolVersion};
@@ -112,15 +113,17 @@ impl Sealer {
         if plaintext.len() > MAX_PLAINTEXT {
             return Err(Failure::Crypto.into());
         }
-        match &mut self.0 {
+        let sealed = match &mut self.0 {
             Protection::Plaintext(sealer) => {
                 sealer.seal(content_type, plaintext, output);
-                Ok(())
+                return Ok(());
             }
             Protection::Tls13(sealer) => sealer.seal(content_type, plaintext, padding, output),
             Protection::Aead12(sealer) => sealer.seal(content_type, plaintext, output),
             Protection::Cbc12(sealer) => sealer.seal(content_type, plaintext, output),
-        }
+        };
+        wipe::after_record();
+        sealed
     }
 
     /// Appends `data`, of any length, to `output` in records of at most `limit` bytes of plaintext each, and 2^14

@@ -248,4 +248,18 @@ pub(super) mod tests {
         assert_eq!(session.obfuscated_ticket_age(at(u64::MAX)), 0xffff_feff);
         assert!(!session.is_expired(at(1099)) && session.is_expired(at(1100)));
     }
+
+    /// What hides the age is a secret that the ticket came with.
+    #[cfg(feature = "memcheck")]
+    #[test]
+    fn the_age_is_hidden_in_constant_time() {
+        use crate::crypto::judge::{constant_time, public, secret_number};
+        constant_time(|| {
+            let mut session = session(CipherSuite::TLS_AES_128_GCM_SHA256, "a", SessionName::Ticket(vec![9]));
+            let expected = session.obfuscated_ticket_age(at(1001));
+            session.age_add = secret_number(session.age_add as usize) as u32;
+            let age = session.obfuscated_ticket_age(at(1001)).to_ne_bytes();
+            assert_eq!(public(std::hint::black_box(age)), expected.to_ne_bytes());
+        });
+    }
 }

@@ -34,7 +34,7 @@ const ASK_AGAIN: u64 = 30;
 /// It opens no ticket by itself. But who has it and a copy of what was in the store has the ticket keys: a store
 /// that writes to disk makes the forward secrecy window as long as its backups.
 pub struct FleetSecret {
-    names: HmacKey,
+    names: Box<HmacKey>,
     seal: TicketKey,
 }
 
@@ -56,7 +56,7 @@ impl FleetSecret {
         };
         TicketKey::new([0; KEY_ID_LEN], Secret::from(secret.expose()), always).ok()?;
         let derive = |label: &[u8]| Secret::fill(KEY_LEN, |out| keyed.sign(&[label, &[1]], out));
-        let names = HmacKey::new(HashAlgorithm::Sha256, derive(b"premaster fleet names").expose());
+        let names = Box::new(HmacKey::new(HashAlgorithm::Sha256, derive(b"premaster fleet names").expose()));
         let seal = TicketKey::new([0; KEY_ID_LEN], derive(b"premaster fleet seals"), always).ok()?;
         Some(Self { names, seal })
     }

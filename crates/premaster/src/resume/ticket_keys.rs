@@ -5,7 +5,7 @@ use super::{
     ring::Ring,
     ticket_key::{KEY_ID_LEN, Purpose, Rotation, TicketKey, Window},
 };
-use crate::crypto::{Random, RandomFailed};
+use crate::crypto::{Random, RandomFailed, wipe};
 use pki_types::UnixTime;
 use std::{
     fmt,
@@ -206,6 +206,7 @@ impl TicketKeys {
             _ => {}
         }
         state.erase_at = state.ring.erase_expired(now);
+        wipe::after_handshake();
     }
 
     /// For how long at most a recorded connection can be opened by who takes over this server: from when a

@@ -298,3 +298,23 @@ mod tests {
         assert_eq!(slice("server_write_IV").as_deref(), Some(server.iv));
     }
 }
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, public, secret};
+    use crate::{crypto::hash::HashAlgorithm, observe::Tap};
+
+    #[test]
+    fn the_schedule_does_not_branch_on_secrets() {
+        constant_time(|| {
+            let premaster = PremasterSecret::new(Secret::from(&[3; 48][..]));
+            secret(premaster.expose());
+            let master = premaster.into_master(Kdf::new(HashAlgorithm::Sha256, Tap::OFF), &[1; 32], &[2; 32]);
+            let layout = KeyBlockLayout { mac_key: 32, key: 16, iv: 16 };
+            assert_eq!(master.key_block(layout, &[1; 32], &[2; 32]).bytes.len(), 128);
+            let transcript = Digest::from_bytes(&[4; 32]);
+            assert_ne!(public(master.verify_data(Side::Client, &transcript)), [0; 12]);
+        });
+    }
+}

@@ -378,3 +378,32 @@ impl Stage {
             && self.finished_key().verify(&[transcript.as_ref()], verify_data)
     }
 }
+
+#[cfg(all(test, feature = "memcheck"))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, secret};
+    use crate::{crypto::hash::HashAlgorithm, observe::Tap};
+
+    #[test]
+    fn the_schedule_does_not_branch_on_secrets() {
+        constant_time(|| {
+            let psk = secret([6; 32]);
+            let early = EarlySecret::with_psk(Kdf::new(HashAlgorithm::Sha256, Tap::OFF), &psk);
+            let transcript = Digest::from_bytes(&[4; 32]);
+            // A binder that is wrong, and a Finished.
+            assert!(!early.binder_key(PskSource::Resumption).verify(&transcript, &[1; 32]));
+            let shared = SharedSecret::whole(Secret::from(&[5; 32][..]));
+            secret(shared.input_keying_material());
+            let handshake = early.into_handshake(shared);
+            let traffic = handshake.traffic(&transcript);
+            assert!(!traffic.client.verify(&transcript, &[1; 32]));
+            let main = handshake.into_main();
+            let application = main.application_traffic(&transcript);
+            application.server.with_key_and_iv(16, |key, iv| assert_eq!((key.len(), iv.len()), (16, 12)));
+            let next = application.client.into_next();
+            next.with_key_and_iv(32, |key, _| assert_eq!(key.len(), 32));
+            assert_eq!(main.into_resumption(&transcript).psk(&[0]).len(), 32);
+        });
+    }
+}

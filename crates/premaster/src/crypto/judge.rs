@@ -1,0 +1,161 @@
+//! Constant time, judged by Valgrind: a secret counts as uninitialised, and every branch and every address that
+//! depends on it is an error.
+//!
+//! A test calls [`constant_time`], which runs the same test again under Valgrind. What its body marks as secret
+//! stays so until the code under test calls `declassify`.
+use premaster_ffi::memcheck;
+use std::{
+    env,
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+/// `bytes`, from now on secret.
+pub(crate) fn secret<T: AsRef<[u8]>>(bytes: T) -> T {
+    memcheck::secret(bytes.as_ref());
+    bytes
+}
+
+/// The bytes of a result, which the test may look at now.
+pub(crate) fn public<T: AsRef<[u8]>>(bytes: T) -> T {
+    memcheck::public(bytes.as_ref());
+    bytes
+}
+
+/// `number`, from now on secret.
+pub(crate) fn secret_number(number: usize) -> usize {
+    let bytes = secret(std::hint::black_box(number).to_ne_bytes());
+    usize::from_ne_bytes(std::hint::black_box(bytes))
+}
+
+/// Runs the present test under Valgrind; none inside of it, or where it is not installed.
+fn under_valgrind() -> Option<Output> {
+    if memcheck::is_running() {
+        return None;
+    }
+    let test = thread::current().name().expect("a test's thread has its name").to_owned();
+    let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
+    if !version.is_ok_and(|status| status.success()) {
+        let said =
+            format!("SKIPPED {test}: `valgrind` is not installed; on Debian `apt-get install valgrind`");
+        assert!(env::var_os("PREMASTER_CI").is_none_or(|ci| ci != "1"), "{said}");
+        println!("{said}");
+        return None;
+    }
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--error-exitcode=99", "--quiet"])
+        .arg(env::current_exe().expect("this program has a path"));
+    command.args(["--exact", &test, "--test-threads=1", "--nocapture"]);
+    Some(command.output().expect("valgrind starts"))
+}
+
+/// `body` has no branch and no address that depends on what it marks as secret.
+pub(crate) fn constant_time(body: impl FnOnce()) {
+    if memcheck::is_running() {
+        return body();
+    }
+    let Some(output) = under_valgrind() else { return };
+    let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("1 passed"), "the test did not run: {out}{said}");
+    assert!(output.status.success(), "{said}");
+}
+
+/// The negative control: `body` has one, and Valgrind finds it.
+pub(crate) fn leaky(body: impl FnOnce()) {
+    if memcheck::is_running() {
+        return body();
+    }
+    let Some(output) = under_valgrind() else { return };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(99), "nothing was found: {said}");
+    let found = ["Conditional jump or move depends", "Use of uninitialised value"];
+    assert!(found.iter().any(|found| said.contains(found)), "{said}");
+}
+
+mod tests {
+    use super::*;
+    use std::hint::black_box;
+
+    /// What the rest must not be.
+    mod twins {
+        use std::hint::black_box;
+
+        /// Compares until the first difference.
+        pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
+            a.iter().zip(b).all(|(a, b)| black_box(a) == black_box(b))
+        }
+
+        /// Counts the leading zeros until there are no more.
+        pub(super) fn leading_zeros(bytes: &[u8]) -> usize {
+            bytes.iter().take_while(|&&byte| byte == 0).count()
+        }
+
+        /// Looks at as much padding as there is.
+        pub(super) fn padding_is_good(data: &[u8]) -> bool {
+            let last = data[data.len() - 1];
+            data[data.len() - 1 - usize::from(last)..].iter().all(|&byte| byte == last)
+        }
+
+        /// A table of secrets.
+        pub(super) fn look_up(table: &[u8; 256], at: u8) -> u8 {
+            table[usize::from(at)]
+        }
+
+        /// Takes the decrypted secret only if it is good.
+        pub(super) fn select<'a>(message: &'a [u8], random: &'a [u8]) -> &'a [u8] {
+            if message[0] == 0 && message[1] == 2 { &message[message.len() - 48..] } else { random }
+        }
+    }
+
+    #[test]
+    fn a_comparison_that_stops_is_found() {
+        leaky(|| {
+            black_box(twins::equal(&secret([7; 32]), &[7; 32]));
+        });
+    }
+
+    #[test]
+    fn zeros_that_are_counted_are_found() {
+        leaky(|| {
+            black_box(twins::leading_zeros(&secret([0, 0, 3, 4])));
+        });
+    }
+
+    #[test]
+    fn padding_that_is_believed_is_found() {
+        leaky(|| {
+            black_box(twins::padding_is_good(&secret([9, 9, 2, 2, 2])));
+        });
+    }
+
+    #[test]
+    fn a_table_is_found() {
+        leaky(|| {
+            let table = std::array::from_fn(|at| at as u8);
+            let value = twins::look_up(&table, secret([7])[0]);
+            // The address is what is secret, whatever stands there.
+            black_box(value);
+        });
+    }
+
+    #[test]
+    fn a_premaster_secret_that_is_branched_upon_is_found() {
+        leaky(|| {
+            let message = secret([2; 256]);
+            black_box(twins::select(&message, &[0; 48]).as_ptr());
+        });
+    }
+
+    #[test]
+    fn the_masks_do_not_branch() {
+        use crate::crypto::constant_time::{declassify, equal, hide, less};
+        constant_time(|| {
+            for (a, b) in [(0, 5), (5, 5), (6, 5)] {
+                let (hidden, b) = (secret_number(a), secret_number(b));
+                let mask = hide(less(hidden, b)) | equal(hidden, b);
+                assert_eq!(declassify(mask), if a <= 5 { usize::MAX } else { 0 });
+            }
+        });
+    }
+}

@@ -1,0 +1,42 @@
+//! Wiping what primitives leave behind where nobody owns it: on the stack, and in registers.
+use premaster_ffi::registers;
+
+/// Without optimisation every move is a copy of its own, and frames are many times as large.
+const FACTOR: usize = if cfg!(debug_assertions) { 4 } else { 1 };
+
+/// How far down the stack a handshake and the primitives that it calls write, ML-KEM and big numbers among them.
+const HANDSHAKE_DEPTH: usize = FACTOR * (64 << 10);
+
+/// How far down the stack one use of a record key writes.
+const RECORD_DEPTH: usize = FACTOR * (4 << 10);
+
+/// How far down the stack one use of HMAC writes.
+const HMAC_DEPTH: usize = FACTOR * (1 << 10);
+
+/// Overwrites what a handshake may have left on the stack below the caller.
+///
+/// A move leaves its source behind, a primitive its locals, and the dynamic linker the vector registers: none of
+/// these can be wiped where it stands. What can be is the stack that all of them used, as soon as they return,
+/// and before it the registers, which would be saved to it again.
+#[inline(never)]
+pub(crate) fn after_handshake() {
+    registers::wipe();
+    std::hint::black_box(&mut [0_u8; HANDSHAKE_DEPTH]);
+}
+
+/// Overwrites what the protection of one record may have left on the stack below the caller.
+#[inline(never)]
+pub(crate) fn after_record() {
+    registers::wipe();
+    std::hint::black_box(&mut [0_u8; RECORD_DEPTH]);
+}
+
+/// Overwrites what one use of HMAC may have left on the stack below the caller.
+///
+/// This cannot wait for the end of the handshake: when a value with unused bytes is moved to the heap, whatever
+/// stood on the stack in their place goes along.
+#[inline(never)]
+pub(super) fn after_hmac() {
+    registers::wipe();
+    std::hint::black_box(&mut [0_u8; HMAC_DEPTH]);
+}

@@ -1,0 +1,177 @@
+//! No public value comes twice: over thousands of handshakes, in parallel, for every ephemeral exchange; and a
+//! source of randomness that repeats itself ends the handshake.
+mod common;
+
+use common::{Authority, Key, Pair, client_config, server_config};
+use premaster::{
+    Error, Policy,
+    crypto::random::{Random, RandomFailed, SystemRandom},
+    error::Failure,
+    exchange::Group,
+    observe::{At, Event, KeyLife, Observer},
+    wire::{NamedGroup, ProtocolVersion},
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// The public values and the randoms of every handshake.
+#[derive(Default)]
+struct Seen(Mutex<(HashSet<Vec<u8>>, usize)>);
+
+impl Seen {
+    fn note(&self, value: &[u8]) {
+        let mut seen = self.0.lock().unwrap();
+        seen.1 += 1;
+        assert!(seen.0.insert(value.to_vec()), "this came before: {value:02x?}");
+    }
+}
+
+impl Observer for Seen {
+    fn observe(&self, _: At<'_>, event: Event<'_>) {
+        if let Event::EphemeralKey { public, life: KeyLife::Made, .. } = event {
+            self.note(public);
+        }
+    }
+}
+
+/// Runs this many handshakes on two threads that share the configurations.
+fn handshakes(group: NamedGroup, version: ProtocolVersion, count: usize) {
+    let authority = Authority::new();
+    let certified = if version == ProtocolVersion::TLS_1_2 { NamedGroup::secp256r1 } else { group };
+    let mut groups = vec![group, certified];
+    groups.dedup();
+    let policy = Policy::COMPATIBLE.with_versions(&[version]).with_groups(&groups);
+    let policy = match (version, group.name().is_some_and(|name| name.starts_with("ffdhe"))) {
+        (ProtocolVersion::TLS_1_2, true) => {
+            let suites = policy.suites(version).filter(|suite| suite.openssl_name.starts_with("DHE-"));
+            let suites: Vec<_> = suites.map(|suite| suite.code).collect();
+            policy.with_cipher_suites(&suites)
+        }
+        _ => policy,
+    };
+    // TLS 1.2 signs an exchange in a finite field with RSA only.
+    let key = if policy.suites(version).all(|suite| suite.openssl_name.starts_with("DHE-")) {
+        Key::Rsa2048
+    } else {
+        Key::EcdsaP256
+    };
+    let seen = Arc::new(Seen::default());
+    let client = client_config(&authority, |builder| builder.policy(policy.clone()).observer(seen.clone()));
+    let credential = authority.issue(key, &["localhost"]);
+    let server = server_config(credential, |builder| builder.policy(policy).observer(seen.clone()));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..count / 2 {
+                    let pair = Pair::new(client.clone(), server.clone()).handshake().unwrap();
+                    assert_eq!(pair.client.connection.info().unwrap().group, Some(group));
+                }
+            });
+        }
+    });
+    let (values, total) = &*seen.0.lock().unwrap();
+    // A client that also shares a key of the certificate's group publishes more.
+    assert!(*total >= 2 * count, "{total}");
+    assert_eq!(values.len(), *total);
+}
+
+/// 10,000 of each, where a machine of today does that in a minute; the larger primes, which go the same way
+/// through the code, get fewer unless `PREMASTER_THOROUGH=1`.
+fn thorough(count: usize) -> usize {
+    match std::env::var_os("PREMASTER_THOROUGH") {
+        Some(_) => 10_000,
+        None => count,
+    }
+}
+
+macro_rules! fresh {
+    ($($test:ident: $group:ident $version:ident $count:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                handshakes(NamedGroup::$group, ProtocolVersion::$version, thorough($count));
+            }
+        )*
+
+        /// The list above has every group of the library.
+        #[test]
+        fn no_group_is_missing() {
+            let tested = [$(NamedGroup::$group),*];
+            for group in Group::ALL {
+                assert!(tested.contains(&group.code), "{}", group.code);
+            }
+        }
+    };
+}
+
+fresh! {
+    x25519: x25519 TLS_1_3 10_000;
+    secp256r1: secp256r1 TLS_1_3 10_000;
+    secp384r1: secp384r1 TLS_1_3 10_000;
+    secp521r1: secp521r1 TLS_1_3 1_000;
+    mlkem768: MLKEM768 TLS_1_3 10_000;
+    mlkem1024: MLKEM1024 TLS_1_3 1_000;
+    x25519_mlkem768: X25519MLKEM768 TLS_1_3 10_000;
+    secp256r1_mlkem768: SecP256r1MLKEM768 TLS_1_3 1_000;
+    secp384r1_mlkem1024: SecP384r1MLKEM1024 TLS_1_3 1_000;
+    ffdhe2048: ffdhe2048 TLS_1_3 10_000;
+    ffdhe3072: ffdhe3072 TLS_1_3 200;
+    ffdhe4096: ffdhe4096 TLS_1_3 200;
+    ffdhe6144: ffdhe6144 TLS_1_3 50;
+    ffdhe8192: ffdhe8192 TLS_1_3 50;
+    tls12_x25519: x25519 TLS_1_2 10_000;
+    tls12_ffdhe2048: ffdhe2048 TLS_1_2 1_000;
+}
+
+/// Hands out what the system drew for `before`, and from the `stuck`th draw on the same again and again.
+struct Stuck {
+    draws: Mutex<usize>,
+    stuck: usize,
+}
+
+impl Random for Stuck {
+    fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed> {
+        let mut draws = self.draws.lock().unwrap();
+        *draws += 1;
+        if *draws < self.stuck {
+            return SystemRandom.fill(out);
+        }
+        out.iter_mut().zip(0..).for_each(|(byte, at)| *byte = at);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_that_repeats_ends_the_handshake() {
+    let authority = Authority::new();
+    let credential = authority.issue(Key::EcdsaP256, &["localhost"]);
+    let repeats = |stuck| Arc::new(Stuck { draws: Mutex::default(), stuck });
+    for stuck in 1..4 {
+        let client = client_config(&authority, |builder| builder.random(repeats(stuck)));
+        let server = server_config(credential.clone(), |builder| builder);
+        // The first of the equal draws may be used for one connection, but no second one follows it.
+        let run = || -> Result<(), Error> {
+            for _ in 0..2 {
+                let mut output = premaster::Output::new();
+                let name = "localhost".try_into().unwrap();
+                premaster::Connection::client(client.clone(), name, &mut output)?;
+            }
+            Ok(())
+        };
+        assert_eq!(run(), Err(Error::Failed(Failure::Random)), "{stuck}");
+        drop(server);
+
+        let client = client_config(&authority, |builder| builder);
+        let server = server_config(credential.clone(), |builder| builder.random(repeats(stuck)));
+        let run = || -> Result<(), Error> {
+            for _ in 0..3 {
+                Pair::new(client.clone(), server.clone()).handshake()?;
+            }
+            Ok(())
+        };
+        assert_eq!(run(), Err(Error::Failed(Failure::Random)), "{stuck}");
+    }
+}
