@@ -88,6 +88,19 @@ fn damaged_inputs_have_their_codes() {
     let whole = std::fs::read(capture()).unwrap();
     let cut = path("cut.pcapng", &whole[..whole.len() - 10]);
     assert_eq!(decrypt(&[&cut]).status.code(), Some(7));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&whole).unwrap();
+    let gzip = gzip.finish().unwrap();
+    assert_eq!(decrypt(&[&path("whole.gz", &gzip)]).status.code(), Some(0));
+    for len in [9, 30, gzip.len() / 2, gzip.len() - 4] {
+        assert_eq!(decrypt(&[&path("cut.gz", &gzip[..len])]).status.code(), Some(7), "{len}");
+    }
+    let mut damaged = gzip.clone();
+    damaged[gzip.len() / 2] ^= 0xff;
+    assert_eq!(decrypt(&[&path("damaged.gz", &damaged)]).status.code(), Some(6));
+    let no_such = decrypt(&[&capture(), &"--stream", &"4"]);
+    assert_eq!(no_such.status.code(), Some(2));
+    assert_eq!(decrypt(&[&capture(), &"--ticket-keys", &path("keys", b"none")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&path("text", b"this is no capture")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&path("empty", b"")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&directory.path().join("missing")]).status.code(), Some(2));
