@@ -7,7 +7,7 @@ mod tape;
 
 use common::{Authority, Key, Pair};
 use premaster::{
-    ClientConfig, Policy, ServerConfig,
+    Policy, ServerConfig,
     config::{LegacyOptIn, ServerSessions},
     observe::{KeyLog, Resumed},
     suite::{KeyExchange, Suite},

@@ -227,8 +227,8 @@ impl EverySuite {
             _ => &self.rsa,
         };
         let mut policy = Policy::LEGACY.with_versions(&[suite.version()]).with_cipher_suites(&[suite.code]);
-        policy.encrypt_then_mac = number % 2 == 0;
-        policy.require_extended_master_secret = number % 3 != 0;
+        policy.encrypt_then_mac = number.is_multiple_of(2);
+        policy.require_extended_master_secret = !number.is_multiple_of(3);
         let because = || LegacyOptIn::for_every_peer("a test of every exchange");
         let client = ClientConfig::builder()
             .policy(policy.clone())
