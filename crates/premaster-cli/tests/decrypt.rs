@@ -54,6 +54,12 @@ fn json_and_one_stream() {
         .map(|session| session["result"].as_str().unwrap())
         .collect();
     assert_eq!(results.len(), 4);
+    // Written piece by piece, and yet as it would be in one.
+    let pretty = serde_json::to_string_pretty(&document).unwrap();
+    assert_eq!(stdout(&output).lines().count(), pretty.lines().count());
+    let empty = decrypt(&[&capture(), &"--stream", &"9", &"--json"]);
+    let empty: serde_json::Value = serde_json::from_slice(&empty.stdout).unwrap();
+    assert_eq!((&empty["sessions"], &empty["capture"]["streams"]), (&serde_json::json!([]), &4.into()));
     assert_eq!(results.iter().filter(|result| **result == "decrypted").count(), 3);
     let one = decrypt(&[&capture(), &"--keylog", &keys, &"--stream", &"1", &"--format", &"http"]);
     let text = stdout(&one);
