@@ -6,7 +6,9 @@ use pcap_parser::{
     traits::{PcapNGPacketBlock, PcapReaderIterator},
 };
 use std::{
-    io::{Cursor, Read},
+    cell::Cell,
+    io::{self, Cursor, ErrorKind, Read},
+    rc::Rc,
     time::Duration,
 };
 
@@ -97,6 +99,20 @@ pub(crate) struct Input<'r> {
     due: usize,
     offset: u64,
     data: Vec<u8>,
+    /// Whether the source ended where it should not: the parser only says that it could not read.
+    cut: Rc<Cell<bool>>,
+}
+
+/// Notes if the end comes in the middle of what is compressed.
+struct Watched<R> {
+    source: R,
+    cut: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source.read(buffer).inspect_err(|error| self.cut.set(error.kind() == ErrorKind::UnexpectedEof))
+    }
 }
 
 impl<'r> Input<'r> {
@@ -112,7 +128,9 @@ impl<'r> Input<'r> {
         Self::plain(Box::new(source))
     }
 
-    fn plain(mut source: Box<dyn Read + 'r>) -> Result<Self, CaptureError> {
+    fn plain(source: Box<dyn Read + 'r>) -> Result<Self, CaptureError> {
+        let cut = Rc::new(Cell::new(false));
+        let mut source = Watched { source, cut: cut.clone() };
         let mut head = vec![0; 12];
         let got = fill(&mut source, &mut head)?;
         head.truncate(got);
@@ -147,6 +165,7 @@ impl<'r> Input<'r> {
             due: 0,
             offset: 0,
             data: Vec::new(),
+            cut,
         })
     }
 
@@ -211,11 +230,20 @@ impl<'r> Input<'r> {
                     self.reader.grow(capacity);
                 }
                 PcapError::UnexpectedEof => return Err(CaptureError::Truncated { offset }),
-                PcapError::ReadError => return Err(CaptureError::Read { offset }),
+                PcapError::ReadError => return Err(self.unreadable(offset)),
                 PcapError::BufferTooSmall => return Err(CaptureError::TooLong { offset }),
                 _ => return Err(CaptureError::Malformed { offset }),
             }
-            self.reader.refill().map_err(|_| CaptureError::Read { offset })?;
+            if self.reader.refill().is_err() {
+                return Err(self.unreadable(offset));
+            }
+        }
+    }
+
+    fn unreadable(&self, offset: u64) -> CaptureError {
+        match self.cut.get() {
+            true => CaptureError::Truncated { offset },
+            false => CaptureError::Read { offset },
         }
     }
 }
@@ -289,7 +317,10 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> Result<usize, CaptureError
         match source.read(free) {
             Ok(0) => break,
             Ok(len) => filled += len,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Err(CaptureError::Truncated { offset: 0 });
+            }
             Err(_) => return Err(CaptureError::Read { offset: filled as u64 }),
         }
     }

@@ -36,11 +36,21 @@ pub(crate) enum Original {
     Closed,
 }
 
+/// How many bytes of a capture are decrypted in vain, in search of records after a loss.
+const MAX_TRIALS: u64 = 1 << 34;
+
 /// The sessions of a capture that may be resumed later in it.
-#[derive(Default)]
 pub(crate) struct Memory {
     sessions: HashMap<SessionName, Original>,
     order: VecDeque<SessionName>,
+    /// How many bytes may still be decrypted in vain: not that a capture full of holes takes for ever.
+    pub(crate) trials: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { sessions: HashMap::new(), order: VecDeque::new(), trials: MAX_TRIALS }
+    }
 }
 
 impl Memory {

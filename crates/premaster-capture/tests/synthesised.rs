@@ -7,15 +7,14 @@ mod tape;
 
 use common::{Authority, Key, Pair};
 use premaster::{
-    ClientConfig, Policy, ServerConfig,
+    Policy, ServerConfig,
     config::{LegacyOptIn, ServerSessions},
-    identity::{ChainVerifier, Credentials, PskSource, Roots, Verifier},
     observe::{KeyLog, Resumed},
-    suite::{Authentication, KeyExchange, Suite},
+    suite::{KeyExchange, Suite},
     wire::{NamedGroup, ProtocolVersion, Side, record::Impostor},
 };
 use premaster_capture::{Capture, KeyStore, Options, Outcome, Reason};
-use recording::{Log, Modern, assert_open, connect, end, known, one, psk, read, static_dh, talk, with_psk};
+use recording::{EverySuite, Log, Modern, assert_open, connect, end, known, one, read, talk, with_psk};
 use std::{io, sync::Arc};
 use tape::{ACK, Dice, Link, Tape};
 
@@ -24,37 +23,12 @@ const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
 
 #[test]
 fn every_tls12_suite_and_exchange() {
-    let authority = Authority::new();
-    let mut roots = Roots::new();
-    roots.add(&authority.certificate).unwrap();
-    roots.add_pem(include_bytes!("../../premaster/testdata/static/authority.pem")).unwrap();
-    let roots: Verifier = ChainVerifier::new(roots).into();
-    let (rsa, ec, dh) = (known(&authority, Key::Rsa2048), known(&authority, Key::EcdsaP256), static_dh());
+    let every = EverySuite::new();
     let mut number = 0;
     for suite in Suite::ALL.iter().filter(|suite| suite.version() == V12) {
-        let (credential, private) = match (suite.key_exchange, suite.authentication) {
-            (KeyExchange::Dh, _) => &dh,
-            (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => &ec,
-            _ => &rsa,
-        };
         number += 1;
-        let mut policy = Policy::LEGACY.with_versions(&[V12]).with_cipher_suites(&[suite.code]);
-        policy.encrypt_then_mac = number % 2 == 0;
-        policy.require_extended_master_secret = number % 3 != 0;
-        let because = || LegacyOptIn::for_every_peer("a test of every exchange");
         let log = Log::default();
-        let client = ClientConfig::builder()
-            .policy(policy.clone())
-            .verifier(roots.clone())
-            .external_psks([psk()])
-            .observer(Arc::new(KeyLog::new(log.clone())))
-            .allow_legacy(because());
-        let server = ServerConfig::builder()
-            .policy(policy)
-            .credentials(Credentials::always(credential.clone()))
-            .external_psks(PskSource::These(Arc::new([psk()])))
-            .allow_legacy(because());
-        let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()));
+        let (client, server, private) = every.configurations(suite, number, &log);
         let link = Link::ALL[number % Link::ALL.len()];
         let mut tape = Tape::new(link);
         let pair = connect(&client, &server, &mut tape);

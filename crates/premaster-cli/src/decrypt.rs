@@ -103,6 +103,10 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     for line in &capture.statistics().embedded.bad_lines {
         io.complain(format!("warning: secrets inside the capture, {line}"));
     }
+    let streams = capture.statistics().streams;
+    if let Some(wanted) = args.stream.filter(|&wanted| wanted >= streams && problem.is_none()) {
+        return Err(recorded::no_such_stream(wanted, streams));
+    }
     match problem {
         Some(error) => Err(recorded::damaged(&error)),
         None if bad_lines => Ok(ExitCode::Malformed),

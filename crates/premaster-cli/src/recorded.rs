@@ -104,6 +104,14 @@ fn source(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
     Ok((Box::new(BufReader::with_capacity(1 << 16, file)), size))
 }
 
+/// A TCP connection was asked for that is not there.
+pub fn no_such_stream(wanted: u32, streams: u32) -> Failure {
+    let connections = if streams == 1 { "connection" } else { "connections" };
+    Failure::usage(format!("the capture has no stream {wanted}"))
+        .why(format!("it has {streams} TCP {connections}, counted from 0"))
+        .remedy("premaster decrypt FILE, without --stream, lists them")
+}
+
 /// What is wrong with a capture.
 pub fn damaged(error: &CaptureError) -> Failure {
     let code = match error {

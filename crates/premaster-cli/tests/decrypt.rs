@@ -54,6 +54,12 @@ fn json_and_one_stream() {
         .map(|session| session["result"].as_str().unwrap())
         .collect();
     assert_eq!(results.len(), 4);
+    // Written piece by piece, and yet as it would be in one.
+    let pretty = serde_json::to_string_pretty(&document).unwrap();
+    assert_eq!(stdout(&output).lines().count(), pretty.lines().count());
+    let empty = decrypt(&[&capture(), &"--stream", &"9", &"--json"]);
+    let empty: serde_json::Value = serde_json::from_slice(&empty.stdout).unwrap();
+    assert_eq!((&empty["sessions"], &empty["capture"]["streams"]), (&serde_json::json!([]), &4.into()));
     assert_eq!(results.iter().filter(|result| **result == "decrypted").count(), 3);
     let one = decrypt(&[&capture(), &"--keylog", &keys, &"--stream", &"1", &"--format", &"http"]);
     let text = stdout(&one);
@@ -88,6 +94,19 @@ fn damaged_inputs_have_their_codes() {
     let whole = std::fs::read(capture()).unwrap();
     let cut = path("cut.pcapng", &whole[..whole.len() - 10]);
     assert_eq!(decrypt(&[&cut]).status.code(), Some(7));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&whole).unwrap();
+    let gzip = gzip.finish().unwrap();
+    assert_eq!(decrypt(&[&path("whole.gz", &gzip)]).status.code(), Some(0));
+    for len in [9, 30, gzip.len() / 2, gzip.len() - 4] {
+        assert_eq!(decrypt(&[&path("cut.gz", &gzip[..len])]).status.code(), Some(7), "{len}");
+    }
+    let mut damaged = gzip.clone();
+    damaged[gzip.len() / 2] ^= 0xff;
+    assert_eq!(decrypt(&[&path("damaged.gz", &damaged)]).status.code(), Some(6));
+    let no_such = decrypt(&[&capture(), &"--stream", &"4"]);
+    assert_eq!(no_such.status.code(), Some(2));
+    assert_eq!(decrypt(&[&capture(), &"--ticket-keys", &path("keys", b"none")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&path("text", b"this is no capture")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&path("empty", b"")]).status.code(), Some(6));
     assert_eq!(decrypt(&[&directory.path().join("missing")]).status.code(), Some(2));

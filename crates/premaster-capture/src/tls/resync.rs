@@ -144,7 +144,11 @@ impl Tls {
         let before = self.half(side).epoch();
         let mut record = std::mem::take(&mut self.record);
         let mut plaintext = std::mem::take(&mut self.plaintext);
-        let found = self.half(side).find_record(&mut record, &mut plaintext, end);
+        let half = self.half(side);
+        half.trials = half.trials.min(context.memory.trials);
+        let trials = half.trials;
+        let found = half.find_record(&mut record, &mut plaintext, end);
+        context.memory.trials = context.memory.trials.saturating_sub(trials - half.trials);
         let is_found = found.is_some();
         if let Some((taken, opened)) = found {
             self.noticed_update(side, before, opened.epoch, context);

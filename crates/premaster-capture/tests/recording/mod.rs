@@ -6,10 +6,11 @@ use super::{
 };
 use premaster::{
     ClientConfig, Policy, Secret, ServerConfig,
-    config::{ClientConfigBuilder, ClientResumption, ServerConfigBuilder, ServerSessions},
-    identity::{Credential, Credentials, ExternalPsk},
+    config::{ClientConfigBuilder, ClientResumption, LegacyOptIn, ServerConfigBuilder, ServerSessions},
+    identity::{ChainVerifier, Credential, Credentials, ExternalPsk, PskSource, Roots, Verifier},
     observe::KeyLog,
     resume::{Rotation, SessionCache, TicketKeys},
+    suite::{Authentication, KeyExchange, Suite},
     wire::ProtocolVersion,
 };
 use premaster_capture::{Capture, KeyStore, Options, Outcome, Session};
@@ -188,5 +189,58 @@ impl Modern {
         let client = self.client(|builder| builder.policy(policy).resumption(resumption));
         let sessions = ServerSessions::none().with_tickets(self.tickets.clone());
         (client, self.server(|builder| builder.sessions(sessions)))
+    }
+}
+
+/// Whatever it takes to speak any suite.
+pub struct EverySuite {
+    roots: Verifier,
+    rsa: Known,
+    ec: Known,
+    dh: Known,
+}
+
+impl EverySuite {
+    pub fn new() -> Self {
+        let authority = Authority::new();
+        let mut roots = Roots::new();
+        roots.add(&authority.certificate).unwrap();
+        roots.add_pem(include_bytes!("../../../premaster/testdata/static/authority.pem")).unwrap();
+        Self {
+            roots: ChainVerifier::new(roots).into(),
+            rsa: known(&authority, Key::Rsa2048),
+            ec: known(&authority, Key::EcdsaP256),
+            dh: static_dh(),
+        }
+    }
+
+    /// A client that keeps a key log, a server, and its private key; what else can be chosen changes with `number`.
+    pub fn configurations(
+        &self,
+        suite: &Suite,
+        number: usize,
+        log: &Log,
+    ) -> (Arc<ClientConfig>, Arc<ServerConfig>, &[u8]) {
+        let (credential, private) = match (suite.key_exchange, suite.authentication) {
+            (KeyExchange::Dh, _) => &self.dh,
+            (KeyExchange::Ecdh, _) | (_, Authentication::Ecdsa) => &self.ec,
+            _ => &self.rsa,
+        };
+        let mut policy = Policy::LEGACY.with_versions(&[suite.version()]).with_cipher_suites(&[suite.code]);
+        policy.encrypt_then_mac = number.is_multiple_of(2);
+        policy.require_extended_master_secret = !number.is_multiple_of(3);
+        let because = || LegacyOptIn::for_every_peer("a test of every exchange");
+        let client = ClientConfig::builder()
+            .policy(policy.clone())
+            .verifier(self.roots.clone())
+            .external_psks([psk()])
+            .observer(Arc::new(KeyLog::new(log.clone())))
+            .allow_legacy(because());
+        let server = ServerConfig::builder()
+            .policy(policy)
+            .credentials(Credentials::always(credential.clone()))
+            .external_psks(PskSource::These(Arc::new([psk()])))
+            .allow_legacy(because());
+        (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()), private)
     }
 }

@@ -13,7 +13,6 @@ pub struct Report {
     format: Format,
     color: bool,
     heading_is_due: bool,
-    rows: Vec<Row>,
     /// TLS sessions of which something stays closed.
     pub closed: u64,
     not_tls: u64,
@@ -22,7 +21,7 @@ pub struct Report {
 impl Report {
     /// Reports in this format.
     pub const fn new(format: Format, color: bool) -> Self {
-        Self { format, color, heading_is_due: true, rows: Vec::new(), closed: 0, not_tls: 0 }
+        Self { format, color, heading_is_due: true, closed: 0, not_tls: 0 }
     }
 
     /// A session is over.
@@ -31,8 +30,11 @@ impl Report {
         self.not_tls += u64::from(!session.outcome.is_tls());
         match self.format {
             Format::Json => {
-                self.rows.push(Row::new(&session));
-                Ok(())
+                let before = match std::mem::take(&mut self.heading_is_due) {
+                    true => DOCUMENT,
+                    false => ",",
+                };
+                io.print(&format!("{before}\n    {}", indented(&Row::new(&session), 4)?))
             }
             Format::Text if session.outcome.is_tls() => {
                 let heading = std::mem::take(&mut self.heading_is_due).then(heading).unwrap_or_default();
@@ -54,10 +56,13 @@ impl Report {
         io: &mut Io,
     ) -> Result<(), Failure> {
         if self.format == Format::Json {
-            let capture = CaptureRow::new(statistics);
-            let problem = problem.map(ToString::to_string);
-            let sessions = std::mem::take(&mut self.rows);
-            return io.json(&Document { schema_version: 1, sessions, capture, problem });
+            let before = if self.heading_is_due { DOCUMENT } else { "\n  " };
+            let capture = indented(&CaptureRow::new(statistics), 2)?;
+            let problem = match problem {
+                Some(problem) => format!(",\n  \"problem\": {}", indented(&problem.to_string(), 2)?),
+                None => String::new(),
+            };
+            return io.print(&format!("{before}],\n  \"capture\": {capture}{problem}\n}}\n"));
         }
         let incomplete = statistics.fragments.saturating_sub(statistics.fragments_joined);
         let talk = [
@@ -75,6 +80,15 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// How the document begins. It is written session by session: a long capture has too many to keep them.
+const DOCUMENT: &str = "{\n  \"schema_version\": 1,\n  \"sessions\": [";
+
+/// A part of the document, of which all lines but the first are indented.
+fn indented(part: &impl Serialize, by: usize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(part).map_err(|error| Failure::output(&error.into()))?;
+    Ok(text.replace('\n', &format!("\n{:by$}", "")))
 }
 
 /// As wide as a terminal is at least.
@@ -136,15 +150,6 @@ fn size(bytes: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
-}
-
-#[derive(Serialize)]
-struct Document {
-    schema_version: u32,
-    sessions: Vec<Row>,
-    capture: CaptureRow,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -131,11 +131,7 @@ impl Seen {
                 let failure = failure.why(&reason);
                 reason.needed().into_iter().fold(failure, |failure, needed| failure.line("needed", needed))
             }
-            (None, Some(wanted)) if wanted >= streams => {
-                Failure::usage(format!("the capture has no stream {wanted}"))
-                    .why(format!("it has {streams} TCP connections, counted from 0"))
-                    .remedy("premaster decrypt FILE lists them")
-            }
+            (None, Some(wanted)) if wanted >= streams => recorded::no_such_stream(wanted, streams),
             _ => Failure::new(ExitCode::Malformed, "the capture has no TLS session")
                 .why(format!("there is nothing in its {streams} TCP connections"))
                 .remedy("premaster decrypt FILE lists what there is"),
