@@ -254,7 +254,7 @@ impl Scene<'_> {
             _ => self.wire_input(message, field),
         });
         // Against a static key the public half is in the certificate.
-        found.or_else(|| self.wire_input("Certificate", "certificate").filter(|_| self.side == Side::Client))
+        found.or_else(|| self.wire_input("Certificate", "public_key").filter(|_| self.side == Side::Client))
     }
 
     /// The share for one group among several.

@@ -35,7 +35,9 @@ pub(crate) fn find(logs: Logs<'_>, messages: &[Whole]) -> Vec<KeyPair> {
 
 fn holds(whole: &Whole, value: &str) -> bool {
     let mut leaves = whole.dissected.fields.iter().flat_map(crate::model::Field::leaves);
+    let certified = || whole.group("subjectPublicKeyInfo").and_then(crate::model::Field::bytes);
     leaves.any(|leaf| leaf.value.as_ref().is_some_and(|own| own.contains(value)))
+        || certified().is_some_and(|key| hex::encode(&key) == value)
 }
 
 fn ephemeral(keys: &mut Vec<KeyPair>, owner: Side, algorithm: &str, public: &str, erased: bool) {
@@ -93,8 +95,8 @@ fn group_beside(messages: &[Whole], carrier: &Whole, value: &str) -> String {
 /// The key in an end's certificate.
 fn long_term(keys: &mut Vec<KeyPair>, owner: Side, messages: &[Whole]) {
     let certificate = messages.iter().find(|whole| whole.sender == owner && whole.is("Certificate"));
-    let der = certificate.and_then(|whole| whole.find("certificate")).and_then(|leaf| leaf.value.as_deref());
-    let Some(der) = der.and_then(|value| hex::decode(value).ok()) else { return };
+    let field = certificate.and_then(|whole| whole.group("certificate"));
+    let Some(der) = field.and_then(crate::model::Field::bytes) else { return };
     let Some(parsed) = Certificate::parse(&der) else { return };
     let algorithm = match parsed.public_key() {
         Ok(key) => key.kind().name().to_owned(),

@@ -63,7 +63,7 @@ fn anonymize(trace: &mut Trace) {
         .flat_map(|record| &mut record.messages)
     {
         message.gist.retain(|gist| !gist.starts_with("for ") && !gist.starts_with("names the key"));
-        if message.name == "Certificate" {
+        if ["Certificate", "CertificateStatus", "CertificateRequest"].contains(&message.name.as_str()) {
             message.gist.clear();
             message.fields.iter_mut().for_each(|field| strip(field, &|_| false));
         }

@@ -57,6 +57,11 @@ impl Whole {
         self.dissected.fields.iter().find_map(|field| leaf(field, name))
     }
 
+    /// The first field with this name, whether it has parts or not.
+    pub(crate) fn group(&self, name: &str) -> Option<&Field> {
+        self.dissected.fields.iter().find_map(|field| field.find(name))
+    }
+
     pub(crate) fn is(&self, name: &str) -> bool {
         self.dissected.name == name
     }

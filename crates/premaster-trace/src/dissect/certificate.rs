@@ -2,7 +2,9 @@
 use super::{
     extension::{Place, block},
     message::Scene,
+    ocsp,
     walker::{Walk, Walker},
+    x509,
 };
 use crate::model::Sensitivity;
 use premaster::{
@@ -46,7 +48,12 @@ fn one(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Walk {
     walker.vector::<3>("cert_data", "One certificate, in DER.", |walker| {
         let der = walker.peek(walker.left())?;
         walker.rfc("RFC 5280 section 4.1");
-        walker.rest("certificate", "A name and a public key, signed by an authority.")?;
+        walker.group(
+            der.len(),
+            "certificate",
+            "A name and a public key, signed by an authority.",
+            x509::certificate,
+        )?;
         if let Some(certificate) = Certificate::parse(der) {
             let names: Vec<String> = certificate.names().take(5).collect();
             let for_names =
@@ -107,11 +114,11 @@ pub(super) fn authorities(walker: &mut Walker<'_>, scene: &mut Scene<'_>) -> Wal
 
 pub(super) fn status(walker: &mut Walker<'_>) -> Walk {
     walker.take(1, "status_type", "1: OCSP.")?;
-    walker.opaque::<3>(
+    walker.vector::<3>(
         "response",
         "The authority's signed word on whether the certificate was revoked, in DER.",
-    )?;
-    Some(())
+        ocsp::response,
+    )
 }
 
 pub(super) fn compressed(walker: &mut Walker<'_>) -> Walk {

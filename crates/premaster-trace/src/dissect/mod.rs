@@ -3,12 +3,16 @@
 //! The library's own decoder stops at the first error, and rightly so; this one goes on, and names what it cannot
 //! read "undecoded".
 mod certificate;
+mod der;
 mod exchange;
 mod extension;
 mod hello;
 mod message;
+mod ocsp;
+mod oid;
 mod record;
 mod walker;
+mod x509;
 
 pub use message::{Context, Dissected, alert, application_data, change_cipher_spec, handshake, opaque};
 pub use record::{Protection, header, protected, trailer};
@@ -43,3 +47,5 @@ fn clip_one(field: &Field, from: usize, to: usize, base: usize) -> Option<Field>
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_der;

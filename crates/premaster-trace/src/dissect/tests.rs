@@ -5,7 +5,7 @@ use crate::model::Field;
 use premaster::wire::{ProtocolVersion, Side};
 
 /// Whether the leaves under `fields` cover `from..to` without a gap or an overlap, and no group has a hole.
-fn tiles(fields: &[Field], from: usize, to: usize) {
+pub(super) fn tiles(fields: &[Field], from: usize, to: usize) {
     let mut at = from;
     for field in fields {
         assert_eq!(field.offset, at, "{}", field.name);
