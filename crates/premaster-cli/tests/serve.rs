@@ -182,3 +182,21 @@ fn signals_end_it_cleanly() {
         assert!(!ran.err.contains("broke"), "{ran:#?}");
     }
 }
+
+/// What the system says of the largest core dump that this process may leave.
+#[cfg(target_os = "linux")]
+fn core_limit(pid: u32) -> String {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
+    line.split_whitespace().rev().nth(2).unwrap().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn keys_go_into_no_core_dump() {
+    let certificates = Certificates::new();
+    let server = Server::start(&format!("--www {}", certificates.good()));
+    assert_eq!(core_limit(server.id()), "0");
+    let open = Server::start(&format!("--www --debuggable {}", certificates.good()));
+    assert_eq!(core_limit(open.id()), core_limit(std::process::id()));
+}

@@ -99,8 +99,8 @@ fn tell(by_rsa: &Wire, by_ecdhe: &Wire, with_ticket: &Wire, keys: &TicketKeys) -
     }
 
     out.push_str(
-        "\nThe server's key for tickets leaks instead. It seals for an hour, opens for a day\n\
-         more, and is then erased; what the server still has is what the thief gets.\n",
+        "\nThe server's key for tickets leaks instead. It seals for an hour, opens for a\n\
+         day more, and is then erased; what the server still has the thief gets.\n",
     );
     let ticket = find_ticket(with_ticket).ok_or_else(|| bug("no ticket crossed the wire"))?;
     let hours = [("an hour later", 3600, true), ("two days later", 48 * 3600, false)];
@@ -133,9 +133,9 @@ fn tell(by_rsa: &Wire, by_ecdhe: &Wire, with_ticket: &Wire, keys: &TicketKeys) -
     }
     let _ = write!(
         out,
-        "\nSo: what RSA carried is open for as long as somebody kept it. What ephemeral keys\n\
-         agreed on is closed as soon as they are erased, which is at once; with a ticket\n\
-         of TLS 1.2 beside it, as soon as the ticket's key is: {} hours at most.\n",
+        "\nSo: what RSA carried is open for as long as the certificate's key exists. What\n\
+         ephemeral keys agreed on is closed when they are erased, which is at once; with\n\
+         a ticket of TLS 1.2 beside it, when the ticket's key is: after {} hours at most.\n",
         keys.forward_secrecy_window().as_secs() / 3600
     );
     Ok(out)

@@ -240,7 +240,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "memcheck"))]
+#[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
 mod judged {
     use super::*;
     use crate::crypto::judge::{constant_time, secret};

@@ -379,7 +379,7 @@ impl Stage {
     }
 }
 
-#[cfg(all(test, feature = "memcheck"))]
+#[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
 mod judged {
     use super::*;
     use crate::crypto::judge::{constant_time, secret};
