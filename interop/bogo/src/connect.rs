@@ -46,6 +46,9 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
     let (connection, output) = configure::connection(settings, part.shared, &state)?;
     let socket = transport::socket(settings)?;
     let mut transport = Transport::new(socket, connection, output, settings, state);
+    if transport.connection.is_waiting() {
+        transport.wait()?;
+    }
     let offered = transport.connection.early_data_left() > 0;
     if settings.has("-expect-no-offer-early-data") && offered {
         return Err(Failure::expected("no early data should be offered"));
