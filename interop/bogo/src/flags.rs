@@ -24,6 +24,7 @@ const SWITCHES: &[&str] = &[
     "-key-update",
     "-key-update-before-read",
     "-use-export-context",
+    "-no-op-extra-handshake",
     "-export-traffic-secrets",
     // premaster has one way to drive a handshake, and one way to choose a certificate.
     "-implicit-handshake",
@@ -132,6 +133,7 @@ const VALUES: &[&str] = &[
     "-expect-version",
     "-expect-cipher",
     "-expect-cipher-aes",
+    "-expect-cipher-no-aes",
     "-expect-curve-id",
     "-expect-alpn",
     "-expect-advertised-alpn",
