@@ -181,6 +181,7 @@ misbehaved! {
     PskIdentityUnknown => unknown_psk_identity, 4279 "2", "no key is known for the client's PSK identity";
     BadCertificateStatus => bad_certificate_status_response, 6066 "8", "the stapled OCSP response is not acceptable";
     BadCompressedCertificate => bad_certificate, 8879 "4", "a compressed certificate does not decompress to what it says";
+    DecompressedTooLong => bad_certificate, 8879 "5", "a certificate would be longer decompressed than this side's limit";
     UnofferedCertificateCompression => illegal_parameter, 8879 "4", "a certificate is compressed with an algorithm that was not offered";
     BadRawPublicKey => decode_error, 7250 "3", "a raw public key is not a SubjectPublicKeyInfo";
     SeveralRawPublicKeys => illegal_parameter, 9846 "4.4.2", "more came than one raw public key";

@@ -1,6 +1,6 @@
 //! From flags to configurations.
 use crate::{
-    certify, failure::Failure, policies, sessions::Shared, settings::Settings, state::State, verify,
+    certify, compress, failure::Failure, policies, sessions::Shared, settings::Settings, state::State, verify,
 };
 use premaster::{
     ClientConfig, Connection, Output, Secret, ServerConfig,
@@ -43,8 +43,12 @@ fn client(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Cl
         .send_server_name(settings.has("-host-name"))
         .request_ocsp(settings.has("-enable-ocsp-stapling"))
         .request_scts(settings.has("-enable-signed-cert-timestamps"))
+        .certificate_compression(compress::compression(settings)?)
+        .grease(settings.has("-enable-grease"))
+        .permute_extensions(settings.has("-permute-extensions"))
         .fallback_scsv(settings.has("-fallback-scsv"))
         .limits(limits(settings)?)
+        .max_fragment(max_fragment(settings)?)
         .observer(state.clone())
         .build()
         .map_err(refused)
@@ -60,7 +64,8 @@ fn server(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Se
         ClientAuthentication::None
     };
     let alpn = match settings.bytes("-select-alpn") {
-        Some(protocol) => vec![protocol.to_vec()],
+        // An empty one is none.
+        Some(protocol) => Some(protocol.to_vec()).into_iter().filter(|name| !name.is_empty()).collect(),
         // One that nobody offers.
         None if settings.has("-reject-alpn") => vec![b"premaster-bogo-none".to_vec()],
         None => Vec::new(),
@@ -80,7 +85,10 @@ fn server(settings: &Settings, shared: &Shared, state: &Arc<State>) -> Result<Se
         .external_psks(source)
         .psk_identity_hint(settings.bytes("-psk-identity").unwrap_or_default())
         .alpn(alpn)
+        .certificate_compression(compress::compression(settings)?)
+        .grease(true)
         .limits(limits(settings)?)
+        .max_fragment(max_fragment(settings)?)
         .observer(state.clone())
         .build()
         .map_err(refused)
@@ -92,6 +100,11 @@ fn refused(error: ConfigError) -> Failure {
         ConfigError::Unknown(_) | ConfigError::LegacyNotAllowed(_) => Failure::unsupported(error.to_string()),
         error => Failure::Configuration(format!(":{error:?}: {error}")),
     }
+}
+
+/// What this side puts into a record at most.
+fn max_fragment(settings: &Settings) -> Result<usize, Failure> {
+    Ok(settings.number("-max-send-fragment")?.and_then(|most| usize::try_from(most).ok()).unwrap_or(1 << 14))
 }
 
 fn limits(settings: &Settings) -> Result<Limits, Failure> {

@@ -9,7 +9,10 @@ use crate::{
     transport::{self, Step, Transport},
 };
 use premaster::{Error, observe::Resumed, wire::Side};
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 /// All connections of a test.
 pub(crate) fn all(run: &Run) -> Result<(), Failure> {
@@ -46,6 +49,9 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
     let (connection, output) = configure::connection(settings, part.shared, &state)?;
     let socket = transport::socket(settings)?;
     let mut transport = Transport::new(socket, connection, output, settings, state);
+    if transport.connection.is_waiting() {
+        transport.wait()?;
+    }
     let offered = transport.connection.early_data_left() > 0;
     if settings.has("-expect-no-offer-early-data") && offered {
         return Err(Failure::expected("no early data should be offered"));
@@ -63,6 +69,12 @@ fn one(part: &Part<'_>) -> Result<(), Failure> {
     handshake(settings, &mut transport)?;
     if settings.has("-handshake-never-done") {
         return Err(Failure::expected("the handshake was not to finish"));
+    }
+    if settings.has("-no-op-extra-handshake") {
+        let waits = transport.connection.poll(&mut Context::from_waker(Waker::noop()), &mut transport.output);
+        if waits != Poll::Ready(Ok(())) || !transport.output.is_empty() {
+            return Err(Failure::expected("a handshake that is finished should have nothing left to do"));
+        }
     }
     let accepted = transport.connection.info().is_some_and(|info| info.resumed == Resumed::EarlyData);
     let rejected = offered && !accepted && !settings.has("-server");

@@ -1,5 +1,5 @@
 //! What must be so: every `-expect-...` flag that the shim accepts is checked here.
-use crate::{configure, connect::Part, failure::Failure, settings::Settings, transport::Transport};
+use crate::{configure, connect::Part, early, failure::Failure, settings::Settings, transport::Transport};
 use premaster::{
     Info,
     crypto::hash::{self, HashAlgorithm},
@@ -8,7 +8,7 @@ use premaster::{
     wire::{
         CertificateType, ExtensionType, ProtocolVersion,
         extension::{CertificateAuthorities, SignatureAlgorithms},
-        message::{CertificateRequest12, CertificateRequest13, ClientHello},
+        message::{CertificateRequest12, CertificateRequest13, ClientHello, ServerHello},
     },
 };
 use std::fmt::Debug;
@@ -37,12 +37,31 @@ pub(crate) fn after_handshake(
     peer(settings, info, transport)?;
     offered(settings, info, transport)?;
     resumption(part, info, kept_before)?;
+    if let Some(want) = settings.text("-expect-early-data-reason")? {
+        equal("the fate of early data", early::reason(part, info, &transport.state.lock())?, want)?;
+    }
+    session_id(part, transport)?;
     if let Some(number) = settings.integer("-expect-selected-credential")? {
         let shown = transport.state.lock().selected;
         equal("the credential's number", psk_number(settings, info)?.unwrap_or(shown), number)?;
     }
     // There is no renegotiation.
     equal("the number of renegotiations", settings.number("-expect-total-renegotiations")?.unwrap_or(0), 0)
+}
+
+/// Whether the server of a first connection keeps the session under an ID of its own.
+fn session_id(part: &Part<'_>, transport: &Transport) -> Result<(), Failure> {
+    let settings = part.settings;
+    if part.is_resumption || !settings.has("-server") {
+        return Ok(());
+    }
+    let happened = transport.state.lock();
+    let decoded = |error| Failure::from(premaster::Error::from(error));
+    let theirs = ClientHello::decode(&happened.client_hello).map_err(decoded)?.session_id;
+    let ours = ServerHello::decode(&happened.server_hello).map_err(decoded)?.session_id;
+    let keeps = !ours.is_empty() && ours != theirs;
+    holds(!settings.has("-expect-session-id") || keeps, "the session should have an ID")?;
+    holds(!settings.has("-expect-no-session-id") || !keeps, "the session should have no ID")
 }
 
 /// The place in the list of credentials that the pre-shared key was imported from, if there was one.
@@ -103,7 +122,9 @@ fn negotiated(settings: &Settings, info: &Info) -> Result<(), Failure> {
     if let Some(version) = settings.code("-expect-version")? {
         equal("the version", info.version.0, version)?;
     }
-    for flag in ["-expect-cipher", "-expect-cipher-aes"] {
+    // The runner knows two answers, and which of them is due depends on the machine.
+    let of_machine = if has_aes() { "-expect-cipher-aes" } else { "-expect-cipher-no-aes" };
+    for flag in ["-expect-cipher", of_machine] {
         if let Some(suite) = settings.code(flag)? {
             equal("the cipher suite", info.suite.code.0, suite)?;
         }
@@ -175,7 +196,11 @@ fn peer(settings: &Settings, info: &Info, transport: &Transport) -> Result<(), F
         equal("that the peer is believed", believed, !settings.has("-verify-fail"))?;
     }
     let happened = transport.state.lock();
-    holds(happened.verified <= 1, "the peer should be verified once")?;
+    // A session that is offered and not resumed may have been judged before, if the flags say so.
+    let again = u32::from(settings.has("-reverify-on-resume") && !info.resumed.is_resumed());
+    holds(happened.verified <= 1 + again, "the peer should be verified once")?;
+    let due = settings.has("-reverify-on-resume") && !settings.has("-server") && info.peer.is_some();
+    holds(!due || happened.verified > 0, "the peer should be verified again")?;
     // What is stapled comes with a certificate.
     if info.resumed.is_resumed() {
         return Ok(());
@@ -234,4 +259,14 @@ fn prefs(settings: &Settings, got: Option<Vec<premaster::wire::SignatureScheme>>
     let Some(want) = settings.codes("-expect-peer-verify-pref")? else { return Ok(()) };
     let got: Vec<u16> = got.unwrap_or_default().into_iter().map(|scheme| scheme.0).collect();
     equal("the peer's schemes", got, want)
+}
+
+/// Whether this machine computes AES in hardware, which makes AES-GCM the faster choice.
+fn has_aes() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    false
 }

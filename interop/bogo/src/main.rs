@@ -9,8 +9,10 @@
 #![forbid(unsafe_code)]
 
 mod certify;
+mod compress;
 mod configure;
 mod connect;
+mod early;
 mod expect;
 mod failure;
 mod flags;

@@ -2,7 +2,10 @@
 use premaster::{
     config::{ClientResumption, Clock, ServerSessions, SystemClock},
     pki_types::UnixTime,
-    resume::{ClientSession, ClientSessions, MemoryStore, Rotation, SessionKey, SessionName, TicketKeys},
+    resume::{
+        ClientSession, ClientSessions, MemoryStore, Rotation, ScopeField, ScopePolicy, SessionKey,
+        SessionName, TicketKeys,
+    },
 };
 use std::{
     sync::{
@@ -33,6 +36,9 @@ impl Shared {
         let store = Arc::new(MemoryStore::new(64, 1 << 20, start));
         // The runner's connections come as fast as they can; a machine under load may still take its time.
         let ids = ServerSessions::none().with_store(store).store_deadline(Duration::from_secs(5));
+        // BoringSSL binds early data to the application protocol, not sessions.
+        let scope = ScopePolicy::STRICT.ignoring(ScopeField::Alpn).unwrap_or(ScopePolicy::STRICT);
+        let ids = ids.scope(scope);
         let tickets = ids.clone().with_tickets(keys);
         Self { clock, kept: Arc::default(), tickets, ids: ids.tickets_per_handshake(0) }
     }
@@ -42,7 +48,10 @@ impl Shared {
         if settings.has("-no-ticket") {
             return ClientResumption::none();
         }
-        ClientResumption::with(self.kept.clone()).early_data(settings.has("-enable-early-data"))
+        self.kept.offered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        ClientResumption::with(self.kept.clone())
+            .early_data(settings.has("-enable-early-data"))
+            .reverify(settings.has("-reverify-on-resume"))
     }
 
     /// What a server does with them.
@@ -72,27 +81,38 @@ impl Clock for TestClock {
 
 /// A client's sessions. A test means the one that came last, whatever the connections have in common.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<Vec<Arc<ClientSession>>>);
+pub(crate) struct Kept {
+    sessions: Mutex<Vec<Arc<ClientSession>>>,
+    /// What the current connection was begun with.
+    offered: Mutex<Option<Arc<ClientSession>>>,
+}
 
 impl Kept {
     /// How many came so far.
     pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The one that the current connection was begun with.
+    pub(crate) fn offered(&self) -> Option<Arc<ClientSession>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The one that came last.
     pub(crate) fn last(&self) -> Option<Arc<ClientSession>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
     }
 }
 
 impl ClientSessions for Kept {
     fn put(&self, session: ClientSession) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(session));
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(session));
     }
 
     fn take(&self, _: &SessionKey, now: UnixTime) -> Option<Arc<ClientSession>> {
-        self.last().filter(|session| !session.is_expired(now))
+        let session = self.last().filter(|session| !session.is_expired(now));
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&session);
+        session
     }
 
     fn forget(&self, _: &SessionKey, _: &SessionName) {}

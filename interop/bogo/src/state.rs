@@ -1,6 +1,6 @@
 //! What happened on a connection, for the expectations to look at.
 use premaster::{
-    observe::{At, Direction, Event, Observer},
+    observe::{At, Direction, Event, Miss, Observer, Resumption},
     wire::{HandshakeType, Side},
 };
 use std::{
@@ -22,6 +22,10 @@ pub(crate) struct Happened {
     pub(crate) client_hello: Vec<u8>,
     /// The body of the server's CertificateRequest.
     pub(crate) certificate_request: Option<Vec<u8>>,
+    /// The body of the ServerHello.
+    pub(crate) server_hello: Vec<u8>,
+    /// Why early data was refused, if it was offered and refused.
+    pub(crate) early_data_refused: Option<Miss>,
     /// What came stapled to the peer's leaf.
     pub(crate) ocsp: Vec<u8>,
     pub(crate) scts: Vec<u8>,
@@ -57,6 +61,7 @@ impl Observer for State {
                 let body = bytes.get(4..).unwrap_or_default().to_vec();
                 match kind {
                     HandshakeType::CLIENT_HELLO => happened.client_hello = body,
+                    HandshakeType::SERVER_HELLO => happened.server_hello = body,
                     HandshakeType::CERTIFICATE_REQUEST if at.side == Side::Client => {
                         happened.certificate_request = Some(body);
                     }
@@ -69,6 +74,7 @@ impl Observer for State {
             Event::Alert { direction, level, description } => {
                 let _ = writeln!(happened.trace, "{} alert {} {}", verb(direction), level.0, description.0);
             }
+            Event::Resumption(Resumption::EarlyDataRefused(miss)) => happened.early_data_refused = Some(miss),
             Event::Derived { secret, value, .. } => {
                 happened.secrets.insert(secret, value.expose().to_vec());
             }

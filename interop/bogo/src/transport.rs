@@ -134,7 +134,7 @@ impl Transport {
     }
 
     /// The handshake waits for a certificate or a verdict, which comes at the next try.
-    fn wait(&mut self) -> Result<(), Failure> {
+    pub(crate) fn wait(&mut self) -> Result<(), Failure> {
         for _ in 0..100 {
             match self.connection.poll(&mut Context::from_waker(Waker::noop()), &mut self.output) {
                 Poll::Ready(Ok(())) => return Ok(()),

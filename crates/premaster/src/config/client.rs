@@ -2,7 +2,7 @@
 use super::{ClientResumption, Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom, Watched},
-    identity::{ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
+    identity::{CertificateCompression, ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
     wire::record::MAX_PLAINTEXT,
@@ -26,6 +26,10 @@ pub struct ClientConfig {
     pub(crate) send_server_name: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) request_scts: bool,
+    pub(crate) certificate_compression: CertificateCompression,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) grease: bool,
+    pub(crate) permute_extensions: bool,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) fallback_scsv: bool,
     pub(crate) limits: Arc<Limits>,
@@ -54,6 +58,10 @@ impl ClientConfig {
                 send_server_name: true,
                 request_ocsp: true,
                 request_scts: false,
+                certificate_compression: CertificateCompression::none(),
+                record_size_limit: None,
+                grease: false,
+                permute_extensions: false,
                 middlebox_compatibility: true,
                 fallback_scsv: false,
                 limits: Arc::default(),
@@ -186,6 +194,33 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// How certificates of TLS 1.3 may be compressed, this side's and the server's (RFC 8879). Default not at all.
+    pub fn certificate_compression(mut self, compression: CertificateCompression) -> Self {
+        self.config.certificate_compression = compression;
+        self
+    }
+
+    /// How large a record of the server's may be, in bytes, 64 to 16385 (RFC 8449): for a client with little memory.
+    /// It counts the data, and in TLS 1.3 the content type and padding as well. Default none is asked for.
+    pub fn record_size_limit(mut self, limit: u16) -> Self {
+        self.config.record_size_limit = Some(limit);
+        self
+    }
+
+    /// Whether the hello offers code points that nobody knows (RFC 8701), so that servers stay used to ignoring
+    /// what they do not know. Default no.
+    pub fn grease(mut self, grease: bool) -> Self {
+        self.config.grease = grease;
+        self
+    }
+
+    /// Whether the hello's extensions come in another order on each connection, so that nobody comes to depend on
+    /// one. Default no.
+    pub fn permute_extensions(mut self, permute: bool) -> Self {
+        self.config.permute_extensions = permute;
+        self
+    }
+
     /// Whether TLS 1.3 looks like a resumed TLS 1.2 to middleboxes (RFC 9846 appendix E.4). Default yes.
     pub fn middlebox_compatibility(mut self, compatible: bool) -> Self {
         self.config.middlebox_compatibility = compatible;
@@ -244,6 +279,7 @@ impl ClientConfigBuilder {
         self.config.policy.check(&self.config.legacy)?;
         super::server::check_alpn(&self.config.alpn)?;
         super::server::check_max_fragment(self.config.max_fragment)?;
+        super::server::check_record_size(self.config.record_size_limit)?;
         match self.verifier {
             Some(verifier) => self.config.verifier = verifier,
             // Where only a pre-shared key can authenticate the server there is no certificate to verify.

@@ -2,7 +2,7 @@
 use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, ServerSessions, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom, Watched},
-    identity::{Credentials, PskSource, Verifier},
+    identity::{CertificateCompression, Credentials, PskSource, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
     wire::record::MAX_PLAINTEXT,
@@ -51,6 +51,9 @@ pub struct ServerConfig {
     pub(crate) ignore_unknown_alpn: bool,
     pub(crate) limits: Arc<Limits>,
     pub(crate) max_fragment: usize,
+    pub(crate) certificate_compression: CertificateCompression,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) grease: bool,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -75,6 +78,9 @@ impl ServerConfig {
                 limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(Watched::new(Arc::new(SystemRandom))),
+                certificate_compression: CertificateCompression::none(),
+                record_size_limit: None,
+                grease: false,
                 clock: Arc::new(SystemClock),
                 observer: None,
             },
@@ -169,6 +175,27 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// How certificates of TLS 1.3 may be compressed, this side's and the client's (RFC 8879). Default not at all.
+    pub fn certificate_compression(mut self, compression: CertificateCompression) -> Self {
+        self.config.certificate_compression = compression;
+        self
+    }
+
+    /// How large a record of a client's may be, in bytes, 64 to 16385, where the client knows of limits (RFC 8449). It
+    /// counts the data, and in TLS 1.3 the content type and padding as well. Default as large as the protocol allows.
+    /// The limit that a client sets is kept to in any case.
+    pub fn record_size_limit(mut self, limit: u16) -> Self {
+        self.config.record_size_limit = Some(limit);
+        self
+    }
+
+    /// Whether tickets of TLS 1.3 bear an extension that nobody knows (RFC 8701 section 4), so that clients stay
+    /// used to ignoring what they do not know. Default no.
+    pub fn grease(mut self, grease: bool) -> Self {
+        self.config.grease = grease;
+        self
+    }
+
     /// Where sessions are kept, and what they are bound to. Default: none are kept.
     pub fn sessions(mut self, sessions: ServerSessions) -> Self {
         self.config.sessions = sessions;
@@ -215,6 +242,7 @@ impl ServerConfigBuilder {
         self.config.policy.check(&self.config.legacy)?;
         check_alpn(&self.config.alpn)?;
         check_max_fragment(self.config.max_fragment)?;
+        check_record_size(self.config.record_size_limit)?;
         if self.config.credentials.is_none()
             && self.config.external_psks.is_none()
             && self.config.policy.needs_certificate()
@@ -255,5 +283,13 @@ pub(super) fn check_alpn(protocols: &[Vec<u8>]) -> Result<(), ConfigError> {
     match protocols.iter().all(|name| (1..=255).contains(&name.len())) {
         true => Ok(()),
         false => Err(ConfigError::BadApplicationProtocol),
+    }
+}
+
+/// RFC 8449 section 4: at least 64, and no more than TLS 1.3 allows.
+pub(super) fn check_record_size(limit: Option<u16>) -> Result<(), ConfigError> {
+    match limit.is_none_or(|limit| (64..=(1 << 14) + 1).contains(&limit)) {
+        true => Ok(()),
+        false => Err(ConfigError::BadLimit("record_size_limit")),
     }
 }

@@ -161,13 +161,14 @@ pub struct ClientResumption {
     pub(crate) sessions: Option<Arc<dyn ClientSessions>>,
     pub(crate) early_data: bool,
     pub(crate) ticket_request: Option<TicketRequestClientHello>,
+    pub(crate) reverify: bool,
     pub(crate) context: Vec<u8>,
 }
 
 impl ClientResumption {
     /// Nothing is kept, and every handshake is a full one.
     pub const fn none() -> Self {
-        Self { sessions: None, early_data: false, ticket_request: None, context: Vec::new() }
+        Self { sessions: None, early_data: false, ticket_request: None, reverify: false, context: Vec::new() }
     }
 
     /// Sessions are kept here.
@@ -186,6 +187,14 @@ impl ClientResumption {
     /// resumed. A client that opens many connections at once needs one for each. Default: the server decides.
     pub fn tickets(mut self, new_session_count: u8, resumption_count: u8) -> Self {
         self.ticket_request = Some(TicketRequestClientHello { new_session_count, resumption_count });
+        self
+    }
+
+    /// Whether the verifier judges the certificates of a session's server again before the session is offered: they
+    /// may have expired or been revoked, or the verifier may have changed its mind. A server that is believed no more
+    /// is met with a full handshake. Default no: a session lives no longer than its certificates.
+    pub fn reverify(mut self, reverify: bool) -> Self {
+        self.reverify = reverify;
         self
     }
 

@@ -209,7 +209,9 @@ impl Connection {
         // One reply is due, however often the peer asks before this side sends again.
         keys.update_pending |= request == KeyUpdateRequest::update_requested;
         let next = keys.receive.take().ok_or(Misuse::Closed)?.into_next();
+        let limit = self.opener.plaintext_limit();
         self.opener = opener13(traffic.info.suite, &next)?;
+        self.opener.set_plaintext_limit(limit);
         keys.receive = Some(next);
         keys.receive_updates += 1;
         let epoch = Epoch::Application(keys.receive_updates);

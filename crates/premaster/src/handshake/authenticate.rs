@@ -81,6 +81,7 @@ pub(super) fn request_certificate13(peer: &Peer, config: &ServerConfig, verifier
     if !names.is_empty() {
         push(&mut extensions, &extension::CertificateAuthorities { authorities: List::from(&names) });
     }
+    certificate::push_algorithms(&mut extensions, &config.certificate_compression);
     let extensions = Extensions::from_encoded(&extensions);
     peer.send(&CertificateRequest13 { certificate_request_context: &[], extensions });
 }
@@ -124,7 +125,7 @@ pub(super) async fn answer_request13(
         certificate::send_none13(peer);
         return Ok(None);
     };
-    certificate::send13(peer, &credential, &request.extensions);
+    certificate::send13(peer, &credential, &offer.config.certificate_compression, &request.extensions)?;
     sign13(peer, Side::Client, &credential, scheme).await?;
     Ok(Some(scheme))
 }

@@ -6,20 +6,19 @@ use super::{
 };
 use crate::{
     Error,
-    config::{Clock, Limits, ServerConfig},
+    config::{ClientConfig, Clock, Limits, ServerConfig},
     error::{Failure, Misbehaved},
-    identity::{Credential, PeerCertificates, VerifiedChain, Verifier},
+    identity::{CertificateCompression, Credential, PeerCertificates, PeerIdentity, VerifiedChain, Verifier},
     wire::{
-        CertificateType, ExtensionType, List, Side,
-        extension::Place,
-        extension::{self, Extensions, push},
+        CertificateType, ExtensionType, HandshakeType, List, Side,
+        extension::{self, CompressCertificate, Extensions, Place, push},
         message::{
-            Asn1Cert, Certificate12, Certificate13, CertificateEntry, CertificateStatus, RawPublicKey12,
-            ServerHello,
+            Asn1Cert, Certificate12, Certificate13, CertificateEntry, CertificateStatus,
+            CompressedCertificate, RawPublicKey12, ServerHello, handshake::Body,
         },
     },
 };
-use pki_types::{CertificateDer, UnixTime};
+use pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::Arc;
 
 /// The server's chain in TLS 1.3, with what came stapled to the leaf.
@@ -27,10 +26,10 @@ pub(super) async fn server13(
     peer: &Peer,
     offer: &Offer,
     certificate_type: CertificateType,
-    message: &Message,
 ) -> Result<VerifiedChain, Error> {
-    let certificate = Certificate13::decode(message.body())?;
     let config = &offer.config;
+    let body = receive13(peer, &config.certificate_compression, &config.limits).await?;
+    let certificate = Certificate13::decode(&body)?;
     let asked = |extension| offer.sent(extension);
     let shown = shown13(&certificate, certificate_type, &config.limits, asked)?;
     let now = now(&*config.clock)?;
@@ -46,15 +45,35 @@ pub(super) async fn server13(
     config.verifier.verify(&presented, &peer.tap()).await
 }
 
+/// Judges once more the certificates that a session was made with.
+pub(super) async fn verify_again(
+    peer: &Peer,
+    config: &ClientConfig,
+    name: &ServerName<'_>,
+    server: &PeerIdentity,
+) -> Result<(), Error> {
+    let presented = PeerCertificates {
+        certificate_type: server.certificate_type(),
+        chain: server.chain(),
+        name: Some(name),
+        side: Side::Server,
+        // What was stapled then is out of date.
+        ocsp: &[],
+        scts: &[],
+        now: now(&*config.clock)?,
+    };
+    config.verifier.verify(&presented, &peer.tap()).await.map(|_| ())
+}
+
 /// The client's chain in TLS 1.3; none if it has none and need not.
 pub(super) async fn client13(
     peer: &Peer,
     config: &ServerConfig,
     verifier: &Verifier,
     certificate_type: CertificateType,
-    message: &Message,
 ) -> Result<Option<VerifiedChain>, Error> {
-    let certificate = Certificate13::decode(message.body())?;
+    let body = receive13(peer, &config.certificate_compression, &config.limits).await?;
+    let certificate = Certificate13::decode(&body)?;
     // This server asks for no extensions, so there must be none (RFC 9846 section 4.4.2).
     let shown = shown13(&certificate, certificate_type, &config.limits, |_| false)?;
     if shown.chain.is_empty() {
@@ -65,6 +84,38 @@ pub(super) async fn client13(
     }
     let presented = from_client(certificate_type, &shown.chain, now(&*config.clock)?);
     verifier.verify(&presented, &peer.tap()).await.map(Some)
+}
+
+/// The body of the peer's Certificate, which may come compressed in one of the ways that this side named
+/// (RFC 8879 section 4).
+async fn receive13(
+    peer: &Peer,
+    compression: &CertificateCompression,
+    limits: &Limits,
+) -> Result<Vec<u8>, Error> {
+    if !compression.is_none()
+        && let Some(message) = peer.accept(HandshakeType::COMPRESSED_CERTIFICATE).await?
+    {
+        let message = CompressedCertificate::decode(message.body())?;
+        let way = compression.find(|own| own == message.algorithm);
+        let way = way.ok_or(Misbehaved::UnofferedCertificateCompression)?;
+        // RFC 8879 section 5: before anything is allocated for it.
+        let length = usize::try_from(message.uncompressed_length).unwrap_or(usize::MAX);
+        if length > limits.decompressed_certificate {
+            return Err(Misbehaved::DecompressedTooLong.into());
+        }
+        let body = way.decompress(message.compressed_certificate_message, length);
+        let body = body.filter(|body| body.len() == length);
+        return body.ok_or_else(|| Misbehaved::BadCompressedCertificate.into());
+    }
+    Ok(peer.expect(HandshakeType::CERTIFICATE).await?.body().to_vec())
+}
+
+/// What a peer can decompress (RFC 8879 section 3).
+pub(super) fn push_algorithms(out: &mut Vec<u8>, compression: &CertificateCompression) {
+    if !compression.is_none() {
+        push(out, &CompressCertificate { algorithms: List::from(&compression.algorithms()) });
+    }
 }
 
 type Chain = Arc<[CertificateDer<'static>]>;
@@ -126,15 +177,20 @@ fn now(clock: &dyn Clock) -> Result<UnixTime, Error> {
     clock.now().ok_or(Failure::Clock.into())
 }
 
-/// This side's Certificate in TLS 1.3, with what the peer wants stapled to it.
-pub(super) fn send13(peer: &Peer, credential: &Credential, asked: &Extensions<'_>) {
+/// This side's Certificate in TLS 1.3, with what the peer wants stapled to it, and compressed if it can decompress.
+pub(super) fn send13(
+    peer: &Peer,
+    credential: &Credential,
+    compression: &CertificateCompression,
+    asked: &Extensions<'_>,
+) -> Result<(), Error> {
+    let ocsp = credential.ocsp().filter(|_| asked.contains(ExtensionType::STATUS_REQUEST));
+    let scts = credential.scts().filter(|_| asked.contains(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP));
     let mut stapled = Vec::new();
-    if let Some(ocsp_response) = credential.ocsp().filter(|_| asked.contains(ExtensionType::STATUS_REQUEST)) {
+    if let Some(ocsp_response) = ocsp {
         push(&mut stapled, &CertificateStatus { ocsp_response });
     }
-    if let Some(list) =
-        credential.scts().filter(|_| asked.contains(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP))
-    {
+    if let Some(list) = scts {
         extension::push_encoded(&mut stapled, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, list);
     }
     // The staples belong to the leaf.
@@ -142,7 +198,27 @@ pub(super) fn send13(peer: &Peer, credential: &Credential, asked: &Extensions<'_
     let chain = credential.chain().iter().enumerate();
     let entries: Vec<CertificateEntry<'_>> =
         chain.map(|(index, data)| CertificateEntry { data, extensions: extensions(index) }).collect();
-    peer.send(&Certificate13 { certificate_request_context: &[], certificate_list: List::from(&entries) });
+    let certificate =
+        Certificate13 { certificate_request_context: &[], certificate_list: List::from(&entries) };
+
+    let theirs = asked.get::<CompressCertificate<'_>>()?;
+    let way = theirs.and_then(|theirs| compression.find(|own| theirs.algorithms.contains(own)));
+    let body = || {
+        let mut body = Vec::new();
+        certificate.encode(&mut body);
+        body
+    };
+    let stapled = [ocsp.is_some(), scts.is_some()];
+    let compressed = way.and_then(|way| Some((way.algorithm(), credential.compressed(way, stapled, body)?)));
+    match compressed {
+        Some((algorithm, (bytes, uncompressed_length))) => peer.send(&CompressedCertificate {
+            algorithm,
+            uncompressed_length,
+            compressed_certificate_message: &bytes,
+        }),
+        None => peer.send(&certificate),
+    }
+    Ok(())
 }
 
 /// A client's empty Certificate in TLS 1.3: it has none.

@@ -1,10 +1,12 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
 use super::{
-    Established, Leaves, certificate_types, client12, client13,
+    Established, Leaves, certificate, certificate_types, client12, client13,
+    disguise::Disguise,
     exchange12::is_cbc,
     peer::Peer,
     psk13::{self, OfferedPsk},
     record_keys::sealer13,
+    record_size,
     sessions::session_key,
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     suite::Suite,
     wire::{
         CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
-        PskKeyExchangeMode,
+        PskKeyExchangeMode, SignatureScheme,
         extension::{self, Extensions, KeyShareEntry, Place, ProtocolName, allowed_in, push},
         message::{ClientHello, DOWNGRADE_TLS11, DOWNGRADE_TLS12, ServerHello, handshake},
     },
@@ -33,6 +35,7 @@ pub(crate) async fn handshake(
 ) -> Result<Established, Error> {
     let mut offer = Offer::new(config, name)?;
     peer.tap().identify(&offer.random);
+    offer.verify_again(&peer).await?;
     offer.send(&peer)?;
 
     let answer = peer.expect(HandshakeType::SERVER_HELLO).await?;
@@ -66,6 +69,7 @@ pub(super) struct Offer {
     /// The last ClientHello, header included.
     pub(super) hello: Vec<u8>,
     sent: Vec<ExtensionType>,
+    disguise: Disguise,
 }
 
 impl Offer {
@@ -86,6 +90,7 @@ impl Offer {
             psks: Vec::new(),
             hello: Vec::new(),
             sent: Vec::new(),
+            disguise: Disguise::new(&config)?,
             config,
             name,
         };
@@ -113,7 +118,9 @@ impl Offer {
             return;
         }
         if session.version() == ProtocolVersion::TLS_1_3 {
-            if self.config.resumption.early_data {
+            // RFC 9846 section 4.2.10: early data is for the session's protocol, which this client must still want.
+            let speaks = |own: &Vec<u8>| self.config.alpn.contains(own);
+            if self.config.resumption.early_data && session.alpn.as_ref().is_none_or(speaks) {
                 self.early_data = session.max_early_data as usize;
             }
             self.psks.push(OfferedPsk::session(session, now));
@@ -125,6 +132,27 @@ impl Offer {
             SessionName::Ticket(_) => random_id.to_vec(),
         };
         self.session12 = Some(session);
+    }
+
+    /// Leaves the session out if the server that it was made with is believed no more.
+    async fn verify_again(&mut self, peer: &Peer) -> Result<(), Error> {
+        let session = self.psks.iter().find_map(OfferedPsk::resumes).or(self.session12.as_ref());
+        let Some(server) = session.and_then(|session| session.server.clone()) else { return Ok(()) };
+        if !self.config.resumption.reverify
+            || certificate::verify_again(peer, &self.config, &self.name, &server).await.is_ok()
+        {
+            return Ok(());
+        }
+        self.psks.retain(|psk| psk.resumes().is_none());
+        self.early_data = 0;
+        if self.session12.take().is_some() {
+            self.session_id.clear();
+        }
+        if self.offers(ProtocolVersion::TLS_1_3) && self.config.middlebox_compatibility {
+            self.session_id.resize(32, 0);
+            self.config.random.fill(&mut self.session_id).map_err(|_| Failure::Random)?;
+        }
+        Ok(())
     }
 
     /// The ticket of the TLS 1.2 session on offer; empty says that this client would keep one (RFC 5077 section 3.2).
@@ -163,6 +191,7 @@ impl Offer {
         }
         let mut extensions = Vec::with_capacity(2048);
         self.extensions(&mut extensions);
+        let extensions = self.disguise.arrange(extensions);
         let extensions = Extensions::from_encoded(&extensions);
         self.sent = extensions.iter().map(|(extension, _)| extension).collect();
         let cipher_suites = self.cipher_suites();
@@ -221,7 +250,8 @@ impl Offer {
                 policy.allows(suite.version()) && keyed
             })
         };
-        let mut suites: Vec<CipherSuite> = policy.cipher_suites.iter().filter(speaks).copied().collect();
+        let mut suites: Vec<CipherSuite> = self.disguise.suite().map(CipherSuite).into_iter().collect();
+        suites.extend(policy.cipher_suites.iter().filter(speaks));
         if self.config.fallback_scsv {
             suites.push(CipherSuite::TLS_FALLBACK_SCSV);
         }
@@ -232,12 +262,13 @@ impl Offer {
     fn groups(&self) -> Vec<NamedGroup> {
         let tls13 = self.offers(ProtocolVersion::TLS_1_3);
         let rows = self.policy.group_rows().filter(|group| tls13 || !group.quantum_safe);
-        rows.map(|group| group.code).collect()
+        self.disguise.group().map(NamedGroup).into_iter().chain(rows.map(|group| group.code)).collect()
     }
 
     fn extensions(&self, out: &mut Vec<u8>) {
         let config = &self.config;
         let policy = &self.policy;
+        self.disguise.push_first(out);
         if let (ServerName::DnsName(name), true) = (&self.name, config.send_server_name) {
             push(out, &extension::ServerName { host_name: name.as_ref().as_bytes() });
         }
@@ -261,12 +292,9 @@ impl Offer {
         if !groups.is_empty() {
             push(out, &extension::SupportedGroups { named_group_list: List::from(&groups) });
         }
-        push(
-            out,
-            &extension::SignatureAlgorithms {
-                supported_signature_algorithms: List::from(&*policy.signature_schemes),
-            },
-        );
+        let disguised = self.disguise.scheme().map(SignatureScheme).into_iter();
+        let schemes: Vec<_> = disguised.chain(policy.signature_schemes.iter().copied()).collect();
+        push(out, &extension::SignatureAlgorithms { supported_signature_algorithms: List::from(&schemes) });
         certificate_types::push_lists(out, config);
         if config.request_ocsp {
             push(out, &extension::CertificateStatusRequest::ocsp());
@@ -279,10 +307,11 @@ impl Offer {
             push(out, &extension::ProtocolNameList { protocol_name_list: List::from(&names) });
         }
         if self.offers(ProtocolVersion::TLS_1_3) {
-            let versions: Vec<ProtocolVersion> = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2]
-                .into_iter()
-                .filter(|v| self.offers(*v))
-                .collect();
+            certificate::push_algorithms(out, &config.certificate_compression);
+            let spoken = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
+            let spoken = spoken.into_iter().filter(|version| self.offers(*version));
+            let disguised = self.disguise.version().map(ProtocolVersion).into_iter();
+            let versions: Vec<ProtocolVersion> = disguised.chain(spoken).collect();
             push(out, &extension::SupportedVersionsClientHello { versions: List::from(&versions) });
             let modes: &[PskKeyExchangeMode] = match config.allow_psk_ke {
                 true => &[PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke],
@@ -300,12 +329,19 @@ impl Offer {
             if let Some(cookie) = &self.cookie {
                 push(out, &extension::Cookie { cookie });
             }
-            let shares: Vec<KeyShareEntry<'_>> = self
-                .shares
-                .iter()
-                .map(|share| KeyShareEntry { group: share.group().code, key_exchange: share.public() })
-                .collect();
+            // RFC 9846 section 4.1.2: after a HelloRetryRequest the share that it asks for is the only one.
+            let disguised = self.disguise.group().filter(|_| self.hello.is_empty());
+            let disguised =
+                disguised.map(|group| KeyShareEntry { group: NamedGroup(group), key_exchange: &[0] });
+            let shares = self.shares.iter();
+            let shares =
+                shares.map(|share| KeyShareEntry { group: share.group().code, key_exchange: share.public() });
+            let shares: Vec<KeyShareEntry<'_>> = disguised.into_iter().chain(shares).collect();
             push(out, &extension::KeyShareClientHello { client_shares: List::from(&shares) });
+        }
+        record_size::push_limit(out, config.record_size_limit);
+        self.disguise.push_last(out);
+        if self.offers(ProtocolVersion::TLS_1_3) {
             if !self.psks.is_empty() {
                 // RFC 9846 section 4.2.11: it MUST be the last.
                 psk13::push_offer(out, &self.psks);

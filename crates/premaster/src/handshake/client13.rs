@@ -26,6 +26,7 @@ use super::{
     peer::{Message, Peer},
     psk13::OfferedPsk,
     record_keys::{opener13, sealer13},
+    record_size,
     sessions::Keeper,
 };
 use crate::{
@@ -114,6 +115,7 @@ pub(super) async fn handshake(
     let mut requested = None;
     let mut believed = Believed::KnowsKey;
     let types = Selected::read(&offer.config, &extensions)?;
+    record_size::answered(&peer, info.version, offer.config.record_size_limit, &extensions)?;
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
         if let Some(message) = &requested {
@@ -190,8 +192,7 @@ async fn authenticate_server(
     types: Selected,
     info: &mut Info,
 ) -> Result<Believed, Error> {
-    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-    let server = certificate::server13(peer, offer, types.server, &message).await?;
+    let server = certificate::server13(peer, offer, types.server).await?;
     let signed = peer.transcript_hash();
     let message = peer.expect(HandshakeType::CERTIFICATE_VERIFY).await?;
     let schemes = &offer.policy.signature_schemes;

@@ -13,6 +13,7 @@ use crate::{
     wire::{
         ContentType, HandshakeType, ProtocolVersion,
         message::handshake::{self, Body},
+        record::MAX_PLAINTEXT,
     },
 };
 use std::{
@@ -45,6 +46,8 @@ pub(crate) struct Mailbox {
     pub(crate) output: Output,
     /// How much plaintext a record may hold.
     pub(crate) max_fragment: usize,
+    /// How much plaintext a protected record of the peer's may hold.
+    pub(crate) max_received: usize,
     /// Whether the application may send already.
     pub(crate) may_send: bool,
     /// How much early data the application may still send.
@@ -121,6 +124,7 @@ impl Peer {
             write_epoch: Epoch::Plaintext,
             output: Output::new(),
             max_fragment,
+            max_received: MAX_PLAINTEXT,
             may_send: false,
             early_allowance: 0,
             early_data: EarlyData::Refused,
@@ -237,9 +241,20 @@ impl Peer {
         Ok(())
     }
 
-    /// The next record from the peer is opened with `opener`.
-    pub(crate) fn install_read(&self, opener: Opener, epoch: Epoch) {
+    /// Records hold no more than this from now on: this side's, and the peer's from the next change of keys.
+    pub(crate) fn limit_records(&self, sent: usize, received: usize) {
         let mut mailbox = self.mailbox();
+        mailbox.max_fragment = mailbox.max_fragment.min(sent);
+        mailbox.max_received = received;
+    }
+
+    /// The next record from the peer is opened with `opener`.
+    pub(crate) fn install_read(&self, mut opener: Opener, epoch: Epoch) {
+        let mut mailbox = self.mailbox();
+        // Early data was sent before the client could know of a limit.
+        if epoch != Epoch::EarlyData {
+            opener.set_plaintext_limit(mailbox.max_received);
+        }
         mailbox.tap.emit(|| Event::KeysInstalled { direction: Direction::Received, epoch });
         mailbox.next_opener = Some((opener, epoch));
     }

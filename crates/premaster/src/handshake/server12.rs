@@ -11,7 +11,7 @@ use super::{
     negotiate::{self, Means},
     peer::{Message, Peer},
     record_keys::{opener12, sealer12},
-    server,
+    record_size, server,
     sessions::{self, Made},
 };
 use crate::{
@@ -78,6 +78,7 @@ pub(super) async fn handshake(
         order,
         credential: credential.as_deref(),
         asked,
+        record_size: record_size::Answer::to(&peer, info.version, &config, &hello)?,
         staple: staple.is_some(),
         session_id: &session_id,
         ticket,
@@ -263,8 +264,10 @@ async fn abbreviated(
     let is_old = now.as_secs().saturating_sub(session.created.as_secs()) * 2 > u64::from(session.lifetime);
     let ticket = is_old && offers_ticket(&config, hello)?;
     let session_id = hello.session_id;
+    let record_size = record_size::Answer::to(&peer, info.version, &config, hello)?;
+    let (asked, staple) = (None, false);
     let answer =
-        Answer { randoms: &randoms, order, credential, asked: None, staple: false, session_id, ticket };
+        Answer { randoms: &randoms, order, credential, asked, record_size, staple, session_id, ticket };
     send_hello(&peer, &info, hello, &answer);
 
     let authenticated = session.authenticated;
@@ -463,6 +466,7 @@ struct Answer<'a> {
     credential: Option<&'a Credential>,
     /// The type of certificate that the client will be asked for, if it will.
     asked: Option<CertificateType>,
+    record_size: record_size::Answer,
     /// Whether CertificateStatus will come.
     staple: bool,
     session_id: &'a [u8],
@@ -471,7 +475,7 @@ struct Answer<'a> {
 }
 
 fn send_hello(peer: &Peer, info: &Info, hello: &ClientHello<'_>, answer: &Answer<'_>) {
-    let &Answer { randoms, order, credential, asked, staple, session_id, ticket } = answer;
+    let &Answer { randoms, order, credential, asked, record_size, staple, session_id, ticket } = answer;
     let mut extensions = Vec::with_capacity(64);
     if info.secure_renegotiation {
         push(&mut extensions, &extension::RenegotiationInfo { renegotiated_connection: &[] });
@@ -495,6 +499,7 @@ fn send_hello(peer: &Peer, info: &Info, hello: &ClientHello<'_>, answer: &Answer
         push(&mut extensions, &extension::StatusRequestEmpty);
     }
     certificate_types::push_selected(&mut extensions, hello, credential, asked);
+    record_size.push(&mut extensions);
     if let Some(list) = credential.and_then(Credential::scts)
         && !info.resumed.is_resumed()
         && hello.extensions.find(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP).is_some()

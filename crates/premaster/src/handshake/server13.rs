@@ -7,7 +7,7 @@ use super::{
     peer::{EarlyData, Message, Peer},
     psk13::{self, AcceptedPsk},
     record_keys::{opener13, sealer13},
-    server,
+    record_size, server,
     sessions::{self, Made},
 };
 use crate::{
@@ -114,6 +114,7 @@ pub(super) async fn handshake(
         peer.send_change_cipher_spec()?;
     }
     peer.install_write(sealer13(suite, &handshake_traffic.server)?, Epoch::Handshake)?;
+    let record_size = record_size::Answer::to(&peer, info.version, &config, &hello)?;
     match (&early_traffic, early_data) {
         (Some(early_traffic), Some(most)) => {
             info.resumed = Resumed::EarlyData;
@@ -133,14 +134,15 @@ pub(super) async fn handshake(
     // RFC 9846 section 4.3.2: a server that authenticates with a pre-shared key must not ask in the handshake.
     let asked = if credential.is_some() { types.to_ask(&config)? } else { None };
     let shown = shown.filter(|_| info.external_psk.is_none());
-    send_encrypted_extensions(&peer, &config, &info, &hello, shown.as_deref(), asked)?;
+    let answers = Answers { credential: shown.as_deref(), asked, record_size };
+    send_encrypted_extensions(&peer, &config, &info, &hello, &answers)?;
     let verifier = config.client_authentication.verifier().zip(asked);
     if let Some((verifier, _)) = verifier {
         authenticate::request_certificate13(&peer, &config, verifier);
     }
     if let Some((credential, scheme)) = &credential {
         info.own_scheme = Some(*scheme);
-        authenticate_server(&peer, &hello, credential, *scheme).await?;
+        authenticate_server(&peer, &config, &hello, credential, *scheme).await?;
     }
     let verify_data = handshake_traffic.server.verify_data(&peer.transcript_hash());
     peer.send(&Finished { verify_data: verify_data.as_ref() });
@@ -223,13 +225,14 @@ async fn choose_credential(
 /// The server's Certificate and CertificateVerify.
 async fn authenticate_server(
     peer: &Peer,
+    config: &ServerConfig,
     hello: &ClientHello<'_>,
     credential: &Credential,
     scheme: SignatureScheme,
 ) -> Result<(), Error> {
     let because = "the key's first that the client accepts";
     peer.tap().emit(|| Event::Chose { what: Choice::SignatureScheme(scheme), because });
-    certificate::send13(peer, credential, &hello.extensions);
+    certificate::send13(peer, credential, &config.certificate_compression, &hello.extensions)?;
     authenticate::sign13(peer, Side::Server, credential, scheme).await
 }
 
@@ -241,8 +244,7 @@ async fn authenticate_client(
     asked: CertificateType,
     info: &mut Info,
 ) -> Result<Option<Believed>, Error> {
-    let message = peer.expect(HandshakeType::CERTIFICATE).await?;
-    let Some(client) = certificate::client13(peer, config, verifier, asked, &message).await? else {
+    let Some(client) = certificate::client13(peer, config, verifier, asked).await? else {
         return Ok(None);
     };
     let signed = peer.transcript_hash();
@@ -413,13 +415,21 @@ fn send_hello(
     Ok(())
 }
 
+/// What EncryptedExtensions say besides what `Info` knows.
+struct Answers<'a> {
+    /// The credential that is about to be shown, or would be but for a resumption.
+    credential: Option<&'a Credential>,
+    /// The type of certificate that the client will be asked for, if it will.
+    asked: Option<CertificateType>,
+    record_size: record_size::Answer,
+}
+
 fn send_encrypted_extensions(
     peer: &Peer,
     config: &ServerConfig,
     info: &Info,
     hello: &ClientHello<'_>,
-    credential: Option<&Credential>,
-    asked: Option<CertificateType>,
+    answers: &Answers<'_>,
 ) -> Result<(), Error> {
     let mut extensions = Vec::new();
     // RFC 6066 section 3: a server that resumes MUST NOT acknowledge the name.
@@ -430,7 +440,8 @@ fn send_encrypted_extensions(
     if let Some(protocol) = &info.alpn {
         push(&mut extensions, &extension::SelectedProtocolName { protocol_name: ProtocolName(protocol) });
     }
-    certificate_types::push_selected(&mut extensions, hello, credential, asked);
+    certificate_types::push_selected(&mut extensions, hello, answers.credential, answers.asked);
+    answers.record_size.push(&mut extensions);
     if info.resumed == Resumed::EarlyData {
         push(&mut extensions, &extension::EarlyData);
     }

@@ -11,6 +11,7 @@ use crate::{
     wire::{
         ExtensionType, PskKeyExchangeMode,
         extension::{self, Extensions},
+        grease,
         message::{ClientHello, NewSessionTicket13},
     },
 };
@@ -83,6 +84,11 @@ pub(super) async fn send_tickets(
         if session.max_early_data > 0 {
             let early = extension::EarlyDataNewSessionTicket { max_early_data_size: session.max_early_data };
             extension::push(&mut extensions, &early);
+        }
+        if config.grease {
+            // RFC 8701 section 4: a ticket may bear an extension that nobody knows.
+            let [.., seed] = age_add.to_be_bytes();
+            extension::push_encoded(&mut extensions, ExtensionType(grease(seed)), &[]);
         }
         peer.send(&NewSessionTicket13 {
             ticket_lifetime: session.lifetime,

@@ -1,15 +1,19 @@
 //! Who we say we are: a certificate chain, and something that signs with the key of its leaf.
 use super::{
-    Certificate, CredentialError, KeyError, KeyKind, KeyUsage, LocalKey, PublicKey, SchemeUse, Signer, pem,
+    Certificate, CompressCertificates, CredentialError, KeyError, KeyKind, KeyUsage, LocalKey, PublicKey,
+    SchemeUse, Signer, pem,
 };
 use crate::{
     crypto::sign,
     error::Failure,
     exchange::{KeyLimits, StaticKey, StaticPublicKey},
-    wire::{CertificateType, SignatureScheme},
+    wire::{CertificateCompressionAlgorithm, CertificateType, SignatureScheme},
 };
 use pki_types::{CertificateDer, PrivateKeyDer};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 use zeroize::Zeroize;
 
 /// A certificate chain with its private key, and what is stapled to it; or a private key whose public half is
@@ -31,6 +35,16 @@ pub struct Credential {
     ocsp: Option<Vec<u8>>,
     scts: Option<Vec<u8>>,
     static_key: Option<StaticKey>,
+    compressed: Mutex<Vec<Compressed>>,
+}
+
+/// A Certificate message, compressed once and sent again and again.
+struct Compressed {
+    algorithm: CertificateCompressionAlgorithm,
+    /// Whether the OCSP response and the SCTs are in it.
+    stapled: [bool; 2],
+    uncompressed_length: u32,
+    bytes: Arc<[u8]>,
 }
 
 enum Signing {
@@ -152,6 +166,7 @@ impl Credential {
             ocsp: None,
             scts: None,
             static_key: None,
+            compressed: Mutex::default(),
         })
     }
 
@@ -189,6 +204,7 @@ impl Credential {
             ocsp: None,
             scts: None,
             static_key: None,
+            compressed: Mutex::default(),
         })
     }
 
@@ -199,6 +215,7 @@ impl Credential {
             return Err(CredentialError::BadStaple);
         }
         self.ocsp = Some(response);
+        self.compressed = Mutex::default();
         Ok(self)
     }
 
@@ -210,6 +227,7 @@ impl Credential {
             Ok(contents) if !contents.is_empty() && reader.is_empty() => self.scts = Some(list),
             _ => return Err(CredentialError::BadStaple),
         }
+        self.compressed = Mutex::default();
         Ok(self)
     }
 
@@ -290,6 +308,26 @@ impl Credential {
     /// The `SignedCertificateTimestampList` to send.
     pub fn scts(&self) -> Option<&[u8]> {
         self.scts.as_deref()
+    }
+
+    /// Its Certificate message compressed, and how long it was before. `certificate` makes the message's body, and is
+    /// asked once for each algorithm and choice of staples.
+    pub(crate) fn compressed(
+        &self,
+        way: &dyn CompressCertificates,
+        stapled: [bool; 2],
+        certificate: impl FnOnce() -> Vec<u8>,
+    ) -> Option<(Arc<[u8]>, u32)> {
+        let algorithm = way.algorithm();
+        let mut kept = self.compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.iter().find(|own| own.algorithm == algorithm && own.stapled == stapled) {
+            return Some((Arc::clone(&known.bytes), known.uncompressed_length));
+        }
+        let certificate = certificate();
+        let uncompressed_length = u32::try_from(certificate.len()).ok()?;
+        let bytes: Arc<[u8]> = way.compress(&certificate)?.into();
+        kept.push(Compressed { algorithm, stapled, uncompressed_length, bytes: Arc::clone(&bytes) });
+        Some((bytes, uncompressed_length))
     }
 
     /// Whether its key may decrypt or agree by itself: it is here, and the leaf's key usage allows it.

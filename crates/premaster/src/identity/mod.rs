@@ -2,6 +2,7 @@
 mod certificate;
 mod chain;
 mod choose;
+mod compression;
 mod credential;
 mod credential_error;
 mod distinguished_name;
@@ -21,11 +22,14 @@ mod tests_credential;
 mod tests_verifier;
 mod untrusted;
 mod verifier;
+#[cfg(feature = "certificate-compression")]
+mod zlib;
 
 pub use crate::crypto::sign::{KeyError, KeyKind, LocalKey, PublicKey, SchemeUse};
 pub use certificate::Certificate;
 pub use chain::{ChainVerifier, Revocation};
 pub use choose::{Ask, ByName, ChooseCredential, Credentials};
+pub use compression::{CertificateCompression, CompressCertificates};
 pub use credential::Credential;
 pub use credential_error::CredentialError;
 pub use distinguished_name::DistinguishedName;
@@ -37,3 +41,5 @@ pub use roots::Roots;
 pub use signed::{CertificateVerifyContent, server_key_exchange_content};
 pub use signer::Signer;
 pub use verifier::{PeerCertificates, Verifier, VerifyPeer};
+#[cfg(feature = "certificate-compression")]
+pub use zlib::Zlib;

@@ -80,6 +80,11 @@ impl Opener {
         self.limit = if limit < MAX_PLAINTEXT { limit } else { MAX_PLAINTEXT };
     }
 
+    /// How many bytes of content and padding a protected record may have.
+    pub const fn plaintext_limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether records are encrypted.
     pub const fn is_protected(&self) -> bool {
         !matches!(self.protection, Protection::Plaintext)

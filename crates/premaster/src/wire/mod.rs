@@ -4,6 +4,7 @@
 //! No state and no secrets: a packet dissector could use this room as it is.
 pub mod codec;
 pub mod extension;
+mod grease;
 mod list;
 pub mod message;
 pub mod record;
@@ -12,6 +13,7 @@ mod registry;
 mod testing;
 
 pub use codec::{DecodeError, Problem, Reader};
+pub use grease::{grease, is_grease};
 pub use list::{Element, List, ListIter};
 pub use registry::*;
 
