@@ -313,9 +313,10 @@ impl Engine<'_> {
                 self.queue.push_back((ends, since));
                 continue;
             }
+            // Of one that is reported, only its stray packets are given up.
+            self.statistics.given_up += u64::from(!flow.is_reported());
             self.close(ends);
             self.flows.remove(&ends);
-            self.statistics.given_up += 1;
             return true;
         }
         false

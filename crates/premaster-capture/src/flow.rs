@@ -124,6 +124,11 @@ impl Flow {
             }
     }
 
+    /// Whether what became of it was told.
+    pub(crate) const fn is_reported(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
     /// Whether both ends have said all they had to say, and nobody was told yet.
     pub(crate) fn is_over(&self) -> bool {
         !matches!(self.stage, Stage::Over) && (self.reset || self.forth.ended && self.back.ended)

@@ -53,6 +53,17 @@ impl Label {
         }
     }
 
+    /// Where a secret is from that such a line says.
+    pub(crate) const fn how(self) -> &'static str {
+        match self {
+            Self::ClientEarlyTraffic => "key log: CLIENT_EARLY_TRAFFIC_SECRET",
+            Self::ClientHandshakeTraffic => "key log: CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ServerHandshakeTraffic => "key log: SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ClientTraffic => "key log: CLIENT_TRAFFIC_SECRET_0",
+            Self::ServerTraffic => "key log: SERVER_TRAFFIC_SECRET_0",
+        }
+    }
+
     /// The name of its secret in RFC 9846 section 7.1.
     pub const fn secret(self) -> &'static str {
         match self {

@@ -296,3 +296,29 @@ fn damaged_anywhere() {
         assert!(sessions.len() <= 8, "{at}");
     }
 }
+
+#[test]
+fn secrets_are_told_when_the_ends_have_them() {
+    let keys = key_log();
+    let diary = Arc::new(Diary::default());
+    let options = Options::default().stream(0).observer(diary.clone());
+    assert_eq!(Capture::read(CAPTURE, &keys, options).unwrap().count(), 1);
+    let diary = diary.0.lock().unwrap();
+    let at = |start: &str| {
+        diary.iter().position(|entry| entry.starts_with(start)).unwrap_or_else(|| panic!("{diary:?}"))
+    };
+    let order = [
+        "client_handshake_traffic_secret <- key log: CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "server_handshake_traffic_secret <- key log: SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "Received Handshake",
+        "finished_key",
+        "client_application_traffic_secret_0 <- key log: CLIENT_TRAFFIC_SECRET_0",
+        "server_application_traffic_secret_0 <- key log: SERVER_TRAFFIC_SECRET_0",
+        "Received Application(0)",
+        "Sent Application(0)",
+    ];
+    let places: Vec<usize> = order.iter().map(|entry| at(entry)).collect();
+    assert!(places.is_sorted(), "{diary:?}");
+    let count = |entry: &str| diary.iter().filter(|other| other.starts_with(entry)).count();
+    assert_eq!((count("client_application"), count("server_application"), count("key <-")), (1, 1, 4));
+}

@@ -435,3 +435,29 @@ fn memory_stays_bounded() {
     assert_eq!(capture.statistics().packets, left as u64 + 2);
     assert!(last.losses.len() <= 64);
 }
+
+#[test]
+fn too_many_connections_at_a_time() {
+    let modern = Modern::new();
+    let (client, server) = (modern.client(|builder| builder), modern.server(|builder| builder));
+    for is_over in [true, false] {
+        let mut tape = Tape::new(Link::Ethernet);
+        for _ in 0..6 {
+            let mut pair = connect(&client, &server, &mut tape);
+            if !is_over {
+                // Its FINs.
+                tape.packets.truncate(tape.packets.len() - 2);
+            }
+            pair.client.received.clear();
+        }
+        let keys = modern.log.store();
+        let mut options = Options::default();
+        options.limits.streams = 2;
+        let capture = tape.pcap();
+        let mut capture = Capture::read(&capture[..], &keys, options).unwrap();
+        let decrypted =
+            capture.by_ref().filter(|session| session.as_ref().unwrap().outcome == Outcome::Decrypted);
+        assert_eq!(decrypted.count(), 6);
+        assert_eq!(capture.statistics().given_up, if is_over { 0 } else { 4 });
+    }
+}

@@ -21,6 +21,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   premaster decrypt capture.pcapng --keylog keys.txt
   premaster decrypt capture.pcap --rsa-key server.key     static RSA only: all else is forward secret
+  premaster decrypt capture.pcap --ticket-keys tickets    what a TLS 1.2 ticket holds
   premaster decrypt capture.pcapng --keylog keys.txt --stream 2 --format http
   tcpdump -s 0 -w - tcp port 443 | premaster decrypt - --keylog keys.txt
   premaster decrypt capture.pcap --keylog keys.txt --write-pcapng open.pcapng";

@@ -75,6 +75,10 @@ fn what_is_computed_from_the_capture() {
     let leak = trace.exposure.iter().find(|exposure| exposure.leak == "the server's certificate key");
     assert_eq!(leak.unwrap().opens, Opens::EveryConnection);
     assert_eq!(trace.summary.forward_secret, Some(false));
+    // Nobody has the keys of application data before the server has finished.
+    let tls13 = stream(0, &["--keylog", &data("keys")]);
+    let after = |name: &str| tls13.secrets.iter().find(|secret| secret.name == name).unwrap().after_record;
+    assert!(after("server_handshake_traffic_secret") < after("client_application_traffic_secret_0"));
     let logged = stream(1, &["--keylog", &data("keys"), "--reveal"]);
     let master = logged.secrets.iter().find(|secret| secret.name == "master_secret").unwrap();
     assert_eq!(master.formula, "key log: CLIENT_RANDOM");
@@ -127,6 +131,23 @@ fn from_stdin_and_compressed() {
     assert!(text(&output.stderr).starts_with("4 TLS sessions are in the capture"), "{output:?}");
     let file = stream(0, &["--keylog", &data("keys")]);
     assert_eq!((&piped.flights, &piped.secrets), (&file.flights, &file.secrets));
+}
+
+#[test]
+fn the_secrets_inside() {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("copy.pcapng").display().to_string();
+    let made = Command::new(env!("CARGO_BIN_EXE_premaster"))
+        .args(["decrypt", &data("pcapng"), "--keylog", &data("keys"), "--write-pcapng", &copy])
+        .output()
+        .unwrap();
+    assert_eq!(made.status.code(), Some(0));
+    for number in ["0", "1", "2"] {
+        let inside = trace(&[&copy, "--stream", number]);
+        let given = trace(&[&data("pcapng"), "--stream", number, "--keylog", &data("keys")]);
+        assert!(inside.summary.established);
+        assert_eq!((&inside.flights, &inside.steps), (&given.flights, &given.steps));
+    }
 }
 
 #[test]

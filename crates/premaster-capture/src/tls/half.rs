@@ -212,6 +212,14 @@ impl Half {
         secret.take().map(|secret| (secret, generation))
     }
 
+    /// The secret of application data once more, for the one that was known before its time.
+    pub(super) fn put_secret(&mut self, secret: TrafficSecret) {
+        let own = self.rungs.iter_mut().find(|rung| rung.epoch == Epoch::Application(0));
+        if let Some((_, Some(before))) = own.and_then(|rung| rung.keys.as_mut()) {
+            *before = secret;
+        }
+    }
+
     /// The last traffic secret, if it is that of the keys in force or after them, taken out likewise.
     pub(super) fn take_last_secret(&mut self) -> Option<(TrafficSecret, u64)> {
         let last = self.rungs.last()?.epoch;

@@ -305,6 +305,10 @@ impl Tls {
         context: &mut Context<'_>,
     ) {
         let (content_type, epoch) = (opened.content_type, opened.epoch);
+        if let (State::Tls13(tls13), Epoch::Application(_)) = (&mut self.state, epoch) {
+            // Without a Finished that could be read, this is the first that is known of them.
+            tls13.tell_application(&mut self.client, &mut self.server);
+        }
         let messages = match content_type {
             ContentType::HANDSHAKE => self.join(side, taken, plaintext),
             _ => Vec::new(),

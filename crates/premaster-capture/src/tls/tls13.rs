@@ -13,7 +13,7 @@ use crate::{
 use premaster::{
     Secret,
     identity::Certificate,
-    observe::{Epoch, Event, Resumed},
+    observe::{Epoch, Event, Resumed, Tap},
     record::Opener,
     schedule::{
         Kdf, Transcript,
@@ -38,6 +38,10 @@ pub(super) struct Tls13 {
     /// If everything is derived from a pre-shared key.
     main: Option<MainSecret>,
     resumption: Option<ResumptionSecret>,
+    /// Who listens to derivations.
+    kdf: Kdf,
+    /// The secrets of application data that a key log has, until they are told.
+    untold: Vec<(Side, Label, Secret)>,
     /// Whether messages of the handshake are missing: nothing more is derived from the transcript.
     missed: bool,
 }
@@ -62,13 +66,16 @@ impl Tls13 {
         session.extended_master_secret = true;
         session.psk = server.selected_psk.is_some();
         let kdf = Kdf::new(suite.hash, context.tap.clone());
-        let logged = |label: Label| {
-            let secret = context
-                .keys
+        let stores = context.keys;
+        let secret = |label: Label| {
+            stores
                 .iter()
-                .find_map(|store| store.session(&client.random).and_then(|logged| logged.traffic(label)))?;
-            keys(suite, TrafficSecret::recorded(kdf.clone(), label.secret(), "key log", secret.expose()))
+                .find_map(|store| store.session(&client.random).and_then(|logged| logged.traffic(label)))
         };
+        let logged = |label: Label| keys(suite, recorded(&kdf, label, secret(label)?));
+        // Those are there already, but no end has them yet: they are told of when it has.
+        let quiet = Kdf::new(suite.hash, Tap::OFF);
+        let early = |label: Label| keys(suite, recorded(&quiet, label, secret(label)?));
         let mut before = Transcript::new();
         let (last, earlier) =
             hellos.split_last().map_or((&[][..], &[][..]), |(last, rest)| (&last[..], rest));
@@ -92,6 +99,11 @@ impl Tls13 {
             server_finished: false,
             main: None,
             resumption: None,
+            kdf: kdf.clone(),
+            untold: [(Side::Client, Label::ClientTraffic), (Side::Server, Label::ServerTraffic)]
+                .into_iter()
+                .filter_map(|(side, label)| Some((side, label, Secret::from(secret(label)?.expose()))))
+                .collect(),
             missed: false,
         };
         tls13.transcript.add(last);
@@ -105,8 +117,8 @@ impl Tls13 {
         }
         tls13.transcript.add(server_hello);
         let from_log = PerSide {
-            client: (logged(Label::ClientHandshakeTraffic), logged(Label::ClientTraffic)),
-            server: (logged(Label::ServerHandshakeTraffic), logged(Label::ServerTraffic)),
+            client: (logged(Label::ClientHandshakeTraffic), early(Label::ClientTraffic)),
+            server: (logged(Label::ServerHandshakeTraffic), early(Label::ServerTraffic)),
         };
         let any = [&from_log.client, &from_log.server].iter().any(|(a, b)| a.is_some() || b.is_some());
         if any {
@@ -151,6 +163,20 @@ impl Tls13 {
             && half.saw_finished
             && self.main.is_some()
             && !self.server_finished
+    }
+
+    /// Both ends have the secrets of application data now: tells of them, if a key log has them.
+    pub(super) fn tell_application(&mut self, client: &mut Half, server: &mut Half) {
+        for (side, label, secret) in self.untold.drain(..) {
+            let told = recorded(&self.kdf, label, &secret);
+            if let Protection::Aead(aead) = self.suite.protection {
+                told.with_key_and_iv(aead.key_len(), |_, _| ());
+            }
+            match side {
+                Side::Client => client.put_secret(told),
+                Side::Server => server.put_secret(told),
+            }
+        }
     }
 
     /// Something of `half` is missing.
@@ -202,6 +228,7 @@ impl Tls13 {
                 if msg_type == HandshakeType::FINISHED {
                     self.server_finished = true;
                     self.derive_application(client, server);
+                    self.tell_application(client, server);
                     server.saw_finished = true;
                     server.climb();
                     installed(Side::Server, context);
@@ -294,6 +321,11 @@ fn missing(side: Side, handshake: bool, application: bool) -> Option<Reason> {
     Some(Reason::KeyLogLacks { label })
 }
 
+/// A secret that a key log has.
+fn recorded(kdf: &Kdf, label: Label, secret: &Secret) -> TrafficSecret {
+    TrafficSecret::recorded(kdf.clone(), label.secret(), label.how(), secret.expose())
+}
+
 fn keys(suite: &Suite, secret: TrafficSecret) -> Keys {
     let Protection::Aead(aead) = suite.protection else { return None };
     let opener = secret.with_key_and_iv(aead.key_len(), |key, iv| Opener::tls13(aead, key, iv)).ok()?;
@@ -375,7 +407,7 @@ fn find_psk(
     let given = given.map(|psk| (&psk.key, SecretSource::Psk));
     let mut candidates = from_original.into_iter().chain(from_ticket).chain(given);
     // Trying them is not part of the story: nobody listens.
-    let quiet = Kdf::new(kdf.hash(), premaster::observe::Tap::OFF);
+    let quiet = Kdf::new(kdf.hash(), Tap::OFF);
     let right = |(psk, _): &(&Secret, SecretSource)| {
         let early = EarlySecret::with_psk(quiet.clone(), psk.expose());
         let sources = [PskSource::External, PskSource::Resumption, PskSource::Imported];

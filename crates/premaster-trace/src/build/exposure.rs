@@ -18,6 +18,8 @@ struct Facts<'f> {
     resumed: Option<&'f str>,
     ticket_issued: bool,
     early_data: bool,
+    /// Whether an end was seen to erase its ephemeral keys; a capture does not show that.
+    erased: bool,
     client_certificate: bool,
 }
 
@@ -44,6 +46,7 @@ pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> V
         resumed,
         ticket_issued: messages.iter().any(|whole| whole.is("NewSessionTicket")),
         early_data: resumed == Some("early_data"),
+        erased: keys.iter().any(|key| key.erased),
         client_certificate: keys.iter().any(|key| key.id == "client.long_term"),
     };
     let mut exposures = Vec::new();
@@ -134,12 +137,14 @@ fn ticket_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
 
 fn ephemeral(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
     if facts.fresh && !facts.suite.key_exchange.is_static() {
-        push(
-            exposures,
-            "one ephemeral private key",
-            Opens::ThisConnection,
-            "with the other side's public key it makes the shared secret; but it was erased, and served no other connection",
-        );
+        let fate = match facts.erased {
+            true => "it was erased, and served no other connection",
+            false => {
+                "it should be erased by now, and serve no other connection, which the wire does not show"
+            }
+        };
+        let because = format!("with the other side's public key it makes the shared secret; but {fate}");
+        push(exposures, "one ephemeral private key", Opens::ThisConnection, because);
     }
 }
 
@@ -209,7 +214,7 @@ fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
 }
 
 /// The last line.
-pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
+pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure], keys: &[KeyPair]) -> String {
     if let Some(failure) = summary.failure.as_ref().filter(|_| !summary.established) {
         return format!(
             "No connection: the {} gave up. {}.",
@@ -246,8 +251,8 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure]) -> String {
             .to_owned();
     }
     let group = summary.group.as_deref().unwrap_or("the key exchange");
-    let rests =
-        format!("the keys rest on ephemeral {group} keys that were made for this connection and erased");
+    let erased = if keys.iter().any(|key| key.erased) { " and erased" } else { "" };
+    let rests = format!("the keys rest on ephemeral {group} keys that were made for this connection{erased}");
     let psk = exposures.iter().any(|exposure| exposure.leak == "the pre-shared key");
     let early = summary.resumption.as_deref() == Some("early_data");
     match forward_secret {

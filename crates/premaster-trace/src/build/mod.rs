@@ -85,7 +85,7 @@ pub(crate) fn trace(
         // They contain what they compute from.
         commands::fill(&mut secrets, summary::has_sha384(&summary));
     }
-    summary.verdict = exposure::verdict(&summary, &exposure);
+    summary.verdict = exposure::verdict(&summary, &exposure, &keys);
     summary.diagnosis = diagnose::diagnose(&Seen::new(logs, &messages, circumstances));
     let omitted = logs.client.omitted.max(logs.server.omitted);
     let trace = Trace {
