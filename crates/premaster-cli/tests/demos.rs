@@ -79,6 +79,41 @@ fn each_keeps_to_eighty_columns_and_each_diagram_to_sixty_lines() {
 }
 
 #[test]
+fn each_document_is_what_the_published_schema_says() {
+    let schema = include_str!("../../premaster-trace/schema/trace.v1.json");
+    let mut schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    // The schema lets additions pass; here a field that it does not know is one that somebody forgot to publish.
+    close(&mut schema);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for demo in demos() {
+        for reveal in [&[][..], &["--reveal"], &["--redact"]] {
+            let text = explain(&[&["--demo", &demo, "--format", "json"], reveal].concat());
+            let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{demo} {reveal:?}: {errors:#?}");
+        }
+    }
+    for broken in [r#"{"schema": "trace.v1"}"#, r#"{"schema": "trace.v2"}"#, "[]"] {
+        assert!(!validator.is_valid(&serde_json::from_str(broken).unwrap()), "{broken}");
+    }
+}
+
+/// Lets no object have properties that its schema does not name.
+fn close(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(object) => {
+            object.values_mut().for_each(close);
+            if object.contains_key("properties") && !object.contains_key("oneOf") {
+                object.insert("additionalProperties".into(), false.into());
+            }
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+#[test]
 fn both_ends_come_to_the_same_bytes() {
     for demo in demos() {
         let trace = trace(&["--demo", &demo]);

@@ -3,7 +3,7 @@ use premaster::{
     observe::{At, Direction, Epoch, Event, Observer},
     wire::{ContentType, Side},
 };
-use premaster_trace::{Recorder, Reveal, Trace, model::Field, render};
+use premaster_trace::{Recorder, Reveal, Trace, diagnose::Circumstances, model::Field, render};
 
 fn hears(recorder: &Recorder, event: Event<'_>) {
     recorder.observe(At { side: Side::Client, client_random: None }, event);
@@ -49,6 +49,83 @@ fn strings_of_the_peer_do_not_escape() {
     assert!(!mermaid.contains([';', '<', '&', '"', '#']));
     assert!(!html.contains("<script>alert") && !html.contains(['\u{1b}', '\u{202e}']));
     assert_eq!(html.matches("<script>").count(), 1, "the page's own");
+}
+
+const EVIL: &str =
+    "<img src=x onerror=alert(1)>\u{1b}]0;owned\u{7}\u{202e};\n    end\n'$(reboot)`reboot`\"&#x";
+
+/// The verdict on a connection, of which this was heard.
+fn verdict_on(records: &[(Direction, Vec<u8>)], circumstances: Circumstances) -> Trace {
+    let recorder = Recorder::new();
+    recorder.circumstances(circumstances);
+    for (direction, bytes) in records {
+        hears(&recorder, Event::Record { direction: *direction, bytes });
+    }
+    recorder.trace("hostile", Reveal::Nothing)
+}
+
+/// Nothing of it does anything in any form, and nothing stands unquoted in a command.
+fn is_harmless(trace: &Trace) {
+    let verdict = trace.summary.diagnosis.as_ref().expect("something failed");
+    for text in in_every_form(trace) {
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text}");
+    }
+    let [terminal, bytes, mermaid, html, _] = in_every_form(trace);
+    assert!(!html.contains("<img"), "it is text on the page");
+    for text in [terminal, bytes, mermaid] {
+        assert!(!text.lines().any(|line| line.trim() == "end"), "{text}");
+    }
+    for line in verdict.changes.iter().filter_map(|change| change.line.as_deref()) {
+        // As a shell takes it: what stands between single quotes is text.
+        let unquoted: String = line.replace("'\\''", "").split('\'').step_by(2).collect();
+        assert!(!unquoted.contains(['$', '`', '<', '>', '&']), "{line}");
+    }
+}
+
+#[test]
+fn what_a_verdict_says_of_hostile_peers_is_harmless() {
+    let mut ours = Circumstances::default();
+    ours.server_command = Some("premaster serve".to_owned());
+    let evil = EVIL.as_bytes();
+    for code in [120, 112, 40, 70, 48, 42, 255] {
+        let alert = vec![21, 3, 3, 0, 2, 2, code];
+        let records = [(Direction::Sent, hello(evil, evil)), (Direction::Received, alert)];
+        for circumstances in [Circumstances::default(), ours.clone()] {
+            is_harmless(&verdict_on(&records, circumstances));
+        }
+    }
+}
+
+/// A certificate in whose every name somebody wrote something that they hoped would be obeyed.
+#[test]
+fn what_a_certificate_says_is_harmless() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    for kind in [rcgen::DnType::CommonName, rcgen::DnType::OrganizationName] {
+        params.distinguished_name.push(kind, EVIL);
+    }
+    let email: String = EVIL.chars().filter(char::is_ascii).collect();
+    for name in [email.as_str(), "$(reboot).example"] {
+        let name = rcgen::string::Ia5String::try_from(name).unwrap();
+        params.subject_alt_names.push(rcgen::SanType::DnsName(name.clone()));
+        params.subject_alt_names.push(rcgen::SanType::URI(name));
+    }
+    let certificate = params.self_signed(&key).unwrap().der().to_vec();
+    let message = [&[11][..], &vector(3, &vector(3, &vector(3, &certificate)))].concat();
+    let server_hello = [&[2, 0, 0, 38, 3, 3][..], &[1; 32], &[0, 0xc0, 0x2b, 0]].concat();
+    let flight = [&[22, 3, 3][..], &vector(2, &[server_hello, message].concat())].concat();
+    for code in [42, 45, 46, 48] {
+        let alert = vec![21, 3, 3, 0, 2, 2, code];
+        let records = [
+            (Direction::Sent, hello(b"example.org", b"h2")),
+            (Direction::Received, flight.clone()),
+            (Direction::Sent, alert),
+        ];
+        let trace = verdict_on(&records, Circumstances::default());
+        is_harmless(&trace);
+        let told = render::terminal(&trace, &render::Style::plain().with_bytes(true));
+        assert!(told.contains("reboot") && told.contains("subjectAltName"), "it is told all the same");
+    }
 }
 
 struct Numbers(u64);

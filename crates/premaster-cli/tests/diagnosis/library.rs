@@ -3,7 +3,7 @@ use super::Expected;
 use premaster::{
     ClientConfig, Policy, Secret, ServerConfig, Stream,
     config::{ClientConfigBuilder, ServerConfigBuilder},
-    identity::{ChainVerifier, Credential, Credentials, ExternalPsk, PskSource, Roots},
+    identity::{ChainVerifier, Credential, Credentials, ExternalPsk, PskSource, Revocation, Roots},
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     wire::{ProtocolVersion, SignatureScheme},
 };
@@ -76,8 +76,9 @@ fn no_shared_signature_scheme() {
     }
 }
 
-/// A root, an intermediate that is valid in these years, and a credential below it.
-fn below_an_intermediate(years: (i32, i32)) -> (ChainVerifier, Credential) {
+/// A root, an intermediate that is valid in these years, and a credential below it that the intermediate may have
+/// revoked.
+fn below_an_intermediate(years: (i32, i32), revoked: bool) -> (ChainVerifier, Credential) {
     let key = || rcgen::KeyPair::generate().unwrap();
     let authority = |name: &str| {
         let mut params = rcgen::CertificateParams::default();
@@ -95,18 +96,54 @@ fn below_an_intermediate(years: (i32, i32)) -> (ChainVerifier, Credential) {
     let middle_certificate = middle.signed_by(&middle_key, &root_issuer).unwrap();
     let middle_issuer = rcgen::Issuer::new(middle, middle_key);
     let leaf_key = key();
-    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let mut leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    leaf.serial_number = Some(rcgen::SerialNumber::from_slice(&[7]));
     let leaf = leaf.signed_by(&leaf_key, &middle_issuer).unwrap();
     let mut roots = Roots::new();
     roots.add(&CertificateDer::from(root_certificate.der().to_vec())).unwrap();
     let chain = vec![leaf.der().clone(), middle_certificate.der().clone()];
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
-    (ChainVerifier::new(roots), Credential::new(chain, private).unwrap())
+    let mut verifier = ChainVerifier::new(roots);
+    if revoked {
+        let policy = Revocation { whole_chain: false, ..Revocation::default() };
+        verifier = verifier.with_revocation_lists([revocation_list(&middle_issuer).into()], policy).unwrap();
+    }
+    (verifier, Credential::new(chain, private).unwrap())
+}
+
+/// The list of an issuer that has revoked the certificate with the serial number 7.
+fn revocation_list(issuer: &rcgen::Issuer<'_, rcgen::KeyPair>) -> Vec<u8> {
+    let revoked = rcgen::RevokedCertParams {
+        serial_number: rcgen::SerialNumber::from_slice(&[7]),
+        revocation_time: rcgen::date_time_ymd(2025, 6, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2025, 12, 1),
+        next_update: rcgen::date_time_ymd(2100, 1, 1),
+        crl_number: rcgen::SerialNumber::from_slice(&[1]),
+        issuing_distribution_point: None,
+        revoked_certs: vec![revoked],
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    list.signed_by(issuer).unwrap().der().to_vec()
+}
+
+#[test]
+fn a_certificate_that_was_revoked() {
+    let (verifier, credential) = below_an_intermediate((2020, 2100), true);
+    let client = ClientConfig::builder().verifier(verifier);
+    let server = ServerConfig::builder().credentials(Credentials::always(Arc::new(credential)));
+    let (by_client, by_server) = verdicts(client, server);
+    let expected = Expected::new("certificate_revoked", "server", "serialNumber");
+    expected.check("client", &by_client);
+    expected.check("server, from the alert alone", &by_server);
 }
 
 #[test]
 fn an_intermediate_that_has_expired() {
-    let (verifier, credential) = below_an_intermediate((2020, 2021));
+    let (verifier, credential) = below_an_intermediate((2020, 2021), false);
     let client = ClientConfig::builder().verifier(verifier);
     let server = ServerConfig::builder().credentials(Credentials::always(Arc::new(credential)));
     let (by_client, _) = verdicts(client, server);

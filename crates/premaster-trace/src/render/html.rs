@@ -99,7 +99,12 @@ struct Row {
     decoded: Option<String>,
     hex: Option<String>,
     meaning: String,
-    rfc: Rfc,
+    /// Whether the meaning is not that of the field around it.
+    tells: bool,
+    /// Where it stands, if that is not where the field before it stands.
+    rfc: Option<Rfc>,
+    /// Whether it only says how long something is.
+    minor: bool,
     private: bool,
 }
 
@@ -280,16 +285,30 @@ fn message(message: &Message) -> MessageView {
 
 fn block(anchor: &str, fields: &[Field]) -> Block {
     let mut rows = Vec::new();
-    add_rows(&mut rows, anchor, fields, 0);
+    add_rows(&mut rows, anchor, fields, 0, &mut Around::default());
     Block { rows }
 }
 
-fn add_rows(rows: &mut Vec<Row>, anchor: &str, fields: &[Field], depth: usize) {
+/// What was said last, so that it is not said again on each line.
+#[derive(Default)]
+struct Around<'f> {
+    meaning: &'f str,
+    rfc: &'f str,
+}
+
+fn add_rows<'f>(
+    rows: &mut Vec<Row>,
+    anchor: &str,
+    fields: &'f [Field],
+    depth: usize,
+    around: &mut Around<'f>,
+) {
     for field in fields {
+        let minor = field.is_leaf() && ["header", "length", "unused_bits"].contains(&field.name.as_str());
         let tone = rows.iter().filter(|row| row.leaf).count() % 6;
         rows.push(Row {
             id: format!("{anchor}-{}", rows.len()),
-            depth: depth.min(8),
+            depth: depth.min(14),
             leaf: field.is_leaf(),
             tone,
             offset: field.offset,
@@ -300,10 +319,17 @@ fn add_rows(rows: &mut Vec<Row>, anchor: &str, fields: &[Field], depth: usize) {
                 .is_leaf()
                 .then(|| field.value.as_deref().map_or_else(|| hidden(field.length), grouped)),
             meaning: field.meaning.clone(),
-            rfc: rfc(&field.rfc),
+            tells: !minor && field.meaning != around.meaning,
+            rfc: (!minor && field.rfc != around.rfc).then(|| rfc(&field.rfc)),
+            minor,
             private: field.sensitivity != Sensitivity::Public,
         });
-        add_rows(rows, anchor, &field.children, depth + 1);
+        if !minor {
+            around.rfc = &field.rfc;
+        }
+        let before = std::mem::replace(&mut around.meaning, &field.meaning);
+        add_rows(rows, anchor, &field.children, depth + 1, around);
+        around.meaning = before;
     }
 }
 
