@@ -281,6 +281,11 @@ impl Conn for End {
         sent == data.len()
     }
 
+    fn compact(&mut self) -> bool {
+        self.connection.compact();
+        true
+    }
+
     fn early_received(&self) -> usize {
         self.early
     }
