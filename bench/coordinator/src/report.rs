@@ -354,7 +354,13 @@ fn tls(d: &Data, o: &mut String) {
         *o += &format!("| {g} |");
         for who in PEERS {
             match d.get(g, who, "server_heap") {
-                Some(v) => *o += &format!(" {v:.0} ({:.0}) |", d.get(g, who, "server_heap_after_traffic").unwrap()),
+                Some(v) => {
+                    *o += &format!(" {v:.0} ({:.0})", d.get(g, who, "server_heap_after_traffic").unwrap());
+                    if let Some(compacted) = d.get(g, who, "server_heap_compacted") {
+                        *o += &format!(", compacted {compacted:.0}");
+                    }
+                    *o += " |";
+                }
                 None => *o += " - |",
             }
         }

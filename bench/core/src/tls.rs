@@ -125,6 +125,10 @@ pub trait Conn {
     fn send_early(&mut self, _data: &[u8], _out: &mut Vec<u8>) -> bool {
         false
     }
+    /// Give back what an idle connection can do without, if the library knows how; false if not.
+    fn compact(&mut self) -> bool {
+        false
+    }
     /// How much early data the server took.
     fn early_received(&self) -> usize {
         0
@@ -398,6 +402,8 @@ fn memory_case(f: Rc<dyn Factory>) -> impl FnMut(Duration) -> Vec<(&'static str,
             servers.push(p.server);
         }
         let live1 = alloc::snapshot().live;
+        let compacted = servers.iter_mut().all(|s| s.compact());
+        let compact = alloc::snapshot().live;
         drop(servers);
         // 2: after a 1 KiB message each way and 16 KiB from the server
         let live2 = alloc::snapshot().live;
@@ -415,10 +421,14 @@ fn memory_case(f: Rc<dyn Factory>) -> impl FnMut(Duration) -> Vec<(&'static str,
         }
         let live3 = alloc::snapshot().live;
         drop(after_traffic);
-        vec![
+        let mut figures = vec![
             ("server_heap", (live1 - live0) as f64 / N as f64),
             ("server_heap_after_traffic", (live3 - live2) as f64 / N as f64),
-        ]
+        ];
+        if compacted {
+            figures.push(("server_heap_compacted", (compact - live0) as f64 / N as f64));
+        }
+        figures
     }
 }
 

@@ -34,3 +34,44 @@ pub fn make(dir: &Path) {
         std::fs::write(dir.join(format!("{name}-key.pem")), leaf_key.serialize_pem()).unwrap();
     }
 }
+
+/// A server's chain with as many authorities between the root and the leaf as asked for, and as many names in the
+/// leaf; everything with ECDSA P-256.
+pub struct Chain {
+    pub root_pem: String,
+    pub chain_pem: String,
+    pub key_pem: String,
+}
+
+impl Chain {
+    pub fn make(between: usize, names: usize) -> Self {
+        let authority = |index: usize| {
+            let mut params = CertificateParams::new(vec![]).unwrap();
+            params
+                .distinguished_name
+                .push(DnType::CommonName, format!("authority {index}"));
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            params
+        };
+        let (root, key) = (authority(0), KeyPair::generate().unwrap());
+        let root_pem = root.self_signed(&key).unwrap().pem();
+        let mut issuer = Issuer::new(root, key);
+        let mut chain = Vec::new();
+        for index in 1..=between {
+            let (params, key) = (authority(index), KeyPair::generate().unwrap());
+            chain.insert(0, params.signed_by(&key, &issuer).unwrap().pem());
+            issuer = Issuer::new(params, key);
+        }
+        let mut all = vec!["server.test".to_string()];
+        all.extend((1..names).map(|index| format!("a-rather-long-name-{index:05}.server.test")));
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(all).unwrap();
+        chain.insert(0, leaf.signed_by(&key, &issuer).unwrap().pem());
+        Self {
+            root_pem,
+            chain_pem: chain.concat(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}

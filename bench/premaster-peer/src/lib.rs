@@ -1,6 +1,6 @@
 //! premaster as a peer of the measurements: every scenario, with every check on.
 
-use bench_core::tls::{Cert, Cipher, Conn, Factory, Kx, Peer, Setup, Version, connect, pki, wires};
+use bench_core::tls::{Cert, Cipher, Conn, Factory, HOST, Kx, Peer, Setup, Version, connect, pki, wires};
 use premaster::{
     ClientConfig, Connection, Content, Output, Policy, ServerConfig,
     config::{ClientResumption, LegacyOptIn, Limits, ServerSessions},
@@ -24,7 +24,7 @@ use std::{
 /// The library under test.
 pub struct Premaster;
 
-struct Configs {
+pub struct Configs {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
     host: ServerName<'static>,
@@ -150,7 +150,7 @@ impl Observer for Keys {
 }
 
 /// Exactly what the scenario is about, and nothing else on offer.
-fn policy(setup: &Setup) -> Option<Policy> {
+pub fn policy(setup: &Setup) -> Option<Policy> {
     let (version, suite) = match setup.version {
         Version::Tls13 => (ProtocolVersion::TLS_1_3, setup.tls13_suite().to_owned()),
         Version::Tls12 => (ProtocolVersion::TLS_1_2, setup.tls12_suite()),
@@ -177,6 +177,24 @@ fn policy(setup: &Setup) -> Option<Policy> {
     // The other libraries do without encrypt-then-MAC, which would be slower.
     policy.encrypt_then_mac = !matches!(setup.cipher, Cipher::Aes128CbcSha | Cipher::Aes256CbcSha);
     Some(policy)
+}
+
+impl Configs {
+    /// Two configurations that connect with full handshakes, or with those that `resumed` says.
+    pub fn new(client: Arc<ClientConfig>, server: Arc<ServerConfig>, resumed: Resumed) -> Self {
+        let expected = Expected {
+            suite: client.policy().cipher_suites[0],
+            forward_secret: true,
+            resumed,
+        };
+        Self {
+            client,
+            server,
+            host: HOST.try_into().unwrap(),
+            expected,
+            output: Shared::default(),
+        }
+    }
 }
 
 impl Factory for Configs {
@@ -261,6 +279,11 @@ impl Conn for End {
         let sent = self.connection.send_early(data, &mut self.output.borrow_mut()).unwrap();
         self.collect(out);
         sent == data.len()
+    }
+
+    fn compact(&mut self) -> bool {
+        self.connection.compact();
+        true
     }
 
     fn early_received(&self) -> usize {

@@ -194,3 +194,37 @@ fn tls12_with_ed25519() {
 fn tls12_with_rsa() {
     every_case(V12, Key::Rsa2048);
 }
+
+/// What rests goes on where it was: same keys, next numbers, in both directions and across key updates.
+#[test]
+fn compacted_connections_go_on() {
+    let authority = Authority::new();
+    let credential = authority.issue(Key::EcdsaP256, &["localhost"]);
+    for version in [ProtocolVersion::TLS_1_2, ProtocolVersion::TLS_1_3] {
+        let policy = Policy::MODERN.with_versions(&[version]);
+        let client = client_config(&authority, |builder| builder.policy(policy.clone()));
+        let server = server_config(credential.clone(), |builder| builder.policy(policy.clone()));
+        let mut pair = Pair::new(client, server);
+        pair.client.connection.compact();
+        let mut pair = pair.handshake().unwrap();
+        for round in 0..4_u8 {
+            pair.client.connection.compact();
+            pair.server.connection.compact();
+            pair.server.connection.compact();
+            if round == 2 && version == ProtocolVersion::TLS_1_3 {
+                pair.client.connection.update_keys(true, &mut pair.client.output).unwrap();
+                pair.run().unwrap();
+                pair.server.connection.compact();
+            }
+            pair.client.connection.send(&[round; 100], &mut pair.client.output).unwrap();
+            pair.server.connection.send(&[round; 100], &mut pair.server.output).unwrap();
+            pair.run().unwrap();
+            for end in [&mut pair.client, &mut pair.server] {
+                assert_eq!(std::mem::take(&mut end.received), [round; 100]);
+            }
+        }
+        pair.client.connection.compact();
+        pair.server.connection.compact();
+        pair.exchange_and_close();
+    }
+}

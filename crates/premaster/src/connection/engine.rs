@@ -96,6 +96,9 @@ impl Connection {
         {
             return Ok(Opened::Progress);
         }
+        if let (true, State::Established(traffic)) = (self.opener.is_resting(), &self.state) {
+            traffic.wake(&mut self.opener)?;
+        }
         let (content_type, range) = match self.opener.open(record) {
             Err(Error::Misbehaved(Misbehaved::BadRecordMac)) if self.skips_early_data(record.len())? => {
                 self.count_skipped(record.len());

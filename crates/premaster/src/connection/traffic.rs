@@ -5,12 +5,12 @@ use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Keeper, Leaves, Secrets, opener13,
+        Established, Info, Keeper, Leaves, Secrets, key_again13, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
     observe::{self, Direction, Epoch, Event, Tap},
-    record::Sealer,
+    record::{Opener, Sealer},
     resume::{ClientSession, SessionName},
     schedule::{
         tls12::MasterSecret,
@@ -109,9 +109,28 @@ impl Traffic {
         let epoch = self.send_epoch();
         tap.emit(|| Event::Content { direction, content_type, plaintext, epoch });
         let start = output.len();
+        if let (true, Keys::Tls13(Keys13 { send: Some(secret), .. })) = (self.sealer.is_resting(), &self.keys)
+        {
+            key_again13(self.info.suite, secret, |key| self.sealer.wake(key))?;
+        }
         self.sealer.seal(content_type, plaintext, 0, output)?;
         tap.emit(|| Event::Record { direction, bytes: output.as_slice().get(start..).unwrap_or_default() });
         Ok(())
+    }
+
+    /// Forgets what can be derived again.
+    pub(super) fn rest(&mut self) {
+        self.sealer.rest();
+    }
+
+    /// Expands the key that `opener` had before it was put to rest.
+    pub(super) fn wake(&self, opener: &mut Opener) -> Result<(), Error> {
+        match &self.keys {
+            Keys::Tls13(Keys13 { receive: Some(secret), .. }) => {
+                key_again13(self.info.suite, secret, |key| opener.wake(key))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn send_epoch(&self) -> Epoch {

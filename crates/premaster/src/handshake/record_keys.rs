@@ -30,6 +30,18 @@ pub(crate) fn opener13(suite: &Suite, secret: &TrafficSecret) -> Result<Opener, 
     }
 }
 
+/// Lends the key of a TLS 1.3 traffic secret to `wake`, which expands it again.
+pub(crate) fn key_again13(
+    suite: &Suite,
+    secret: &TrafficSecret,
+    wake: impl FnOnce(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match suite.protection {
+        Protection::Aead(aead) => secret.with_key_and_iv(aead.key_len(), |key, _| wake(key)),
+        Protection::Cbc { .. } => Err(crate::error::Failure::Configuration.into()),
+    }
+}
+
 /// The keys that `side` seals TLS 1.2 records with.
 pub(super) fn sealer12(
     suite: &Suite,

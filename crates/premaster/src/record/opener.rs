@@ -85,6 +85,26 @@ impl Opener {
         self.limit
     }
 
+    /// Wipes the expanded key of TLS 1.3, until it is [woken](Self::wake); other protections stay as they are.
+    pub(crate) fn rest(&mut self) {
+        if let Protection::Tls13(opener) = &mut self.protection {
+            opener.rest();
+        }
+    }
+
+    /// Whether it has to be woken before anything can be opened.
+    pub(crate) const fn is_resting(&self) -> bool {
+        matches!(&self.protection, Protection::Tls13(opener) if opener.is_resting())
+    }
+
+    /// Expands the key that it was born with again; the numbers go on.
+    pub(crate) fn wake(&mut self, key: &[u8]) -> Result<(), Error> {
+        match &mut self.protection {
+            Protection::Tls13(opener) => Ok(opener.wake(key)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether records are encrypted.
     pub const fn is_protected(&self) -> bool {
         !matches!(self.protection, Protection::Plaintext)

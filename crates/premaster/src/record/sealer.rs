@@ -71,6 +71,26 @@ impl Sealer {
         }
     }
 
+    /// Wipes the expanded key of TLS 1.3, until it is [woken](Self::wake); other protections stay as they are.
+    pub(crate) fn rest(&mut self) {
+        if let Protection::Tls13(sealer) = &mut self.0 {
+            sealer.rest();
+        }
+    }
+
+    /// Whether it has to be woken before anything can be sealed.
+    pub(crate) const fn is_resting(&self) -> bool {
+        matches!(&self.0, Protection::Tls13(sealer) if sealer.is_resting())
+    }
+
+    /// Expands the key that it was born with again; the numbers go on.
+    pub(crate) fn wake(&mut self, key: &[u8]) -> Result<(), Error> {
+        match &mut self.0 {
+            Protection::Tls13(sealer) => Ok(sealer.wake(key)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether records are encrypted.
     pub const fn is_protected(&self) -> bool {
         !matches!(self.0, Protection::Plaintext(_))

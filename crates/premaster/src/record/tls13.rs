@@ -15,21 +15,63 @@ use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{HEADER_LEN, MAX_PLAINTEXT, RecordHeader};
 use crate::wire::{ContentType, ProtocolVersion};
 
+/// An expanded key, which can be forgotten for as long as nothing is sealed or opened, and expanded again.
+struct Expanded {
+    algorithm: AeadAlgorithm,
+    key: Option<AeadKey>,
+}
+
+impl Expanded {
+    fn new(algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self, Failure> {
+        let key = AeadKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
+        Ok(Self { algorithm, key: Some(key) })
+    }
+
+    fn get(&self) -> Result<&AeadKey, Failure> {
+        self.key.as_ref().ok_or(Failure::Crypto)
+    }
+}
+
+/// How a key of either direction rests.
+macro_rules! rests {
+    ($name:ident) => {
+        impl $name {
+            /// Wipes the expanded key. The number of the next record stays.
+            pub(super) fn rest(&mut self) {
+                self.key.key = None;
+            }
+
+            pub(super) const fn is_resting(&self) -> bool {
+                self.key.key.is_none()
+            }
+
+            /// Expands the same key again.
+            pub(super) fn wake(&mut self, key: &[u8]) -> Result<(), Failure> {
+                self.key = Expanded::new(self.key.algorithm, key)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+rests!(SealTls13);
+rests!(OpenTls13);
+
 pub(super) struct SealTls13 {
-    key: AeadKey,
+    key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }
 
 impl SealTls13 {
     pub(super) fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8]) -> Result<Self, Error> {
-        let key = AeadKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
+        let key = Expanded::new(algorithm, key)?;
         Ok(Self { key, iv: Iv::whole(iv)?, sequence: Sequence::of(algorithm) })
     }
 
     /// How much longer than its plaintext a record is.
     pub(super) const fn overhead(&self) -> usize {
-        HEADER_LEN + 1 + self.key.algorithm().tag_len()
+        HEADER_LEN + 1 + self.key.algorithm.tag_len()
     }
 
     pub(super) fn seal(
@@ -39,6 +81,7 @@ impl SealTls13 {
         padding: usize,
         output: &mut Output,
     ) -> Result<(), Error> {
+        let key = self.key.get()?;
         // Content, type and padding together are at most 2^14 + 1 bytes (RFC 9846 section 5.4).
         let padding = padding.min(MAX_PLAINTEXT - plaintext.len());
         let len = plaintext.len() + padding + self.overhead();
@@ -52,14 +95,14 @@ impl SealTls13 {
         let (head, body) = output.reserve_tail(len).split_at_mut(HEADER_LEN);
         head.copy_from_slice(&header);
         if padding == 0 {
-            self.key.seal_to(&nonce, &header, plaintext, &[content_type.0], body)
+            key.seal_to(&nonce, &header, plaintext, &[content_type.0], body)
         } else {
             let (inner, tag) = body.split_at_mut(plaintext.len() + 1 + padding);
             let (content, rest) = inner.split_at_mut(plaintext.len());
             content.copy_from_slice(plaintext);
             rest.fill(0);
             rest[0] = content_type.0;
-            self.key.seal_in_place(&nonce, &header, inner, tag)
+            key.seal_in_place(&nonce, &header, inner, tag)
         }
         .map_err(|SealFailed| Failure::Crypto)?;
         output.commit(len);
@@ -68,14 +111,14 @@ impl SealTls13 {
 }
 
 pub(super) struct OpenTls13 {
-    key: AeadKey,
+    key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }
 
 impl OpenTls13 {
     pub(super) fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8]) -> Result<Self, Error> {
-        let key = AeadKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
+        let key = Expanded::new(algorithm, key)?;
         Ok(Self { key, iv: Iv::whole(iv)?, sequence: Sequence::unlimited() })
     }
 
@@ -91,6 +134,7 @@ impl OpenTls13 {
         let nonce = self.iv.nonce(self.sequence.current()?);
         let len = self
             .key
+            .get()?
             .open_in_place(&nonce, header, fragment)
             .map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
         self.sequence.advance();
@@ -106,8 +150,11 @@ impl OpenTls13 {
         limit: usize,
     ) -> Result<(ContentType, usize), Error> {
         let nonce = self.iv.nonce(self.sequence.current()?);
-        let len =
-            self.key.open_to(&nonce, header, fragment, out).map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
+        let len = self
+            .key
+            .get()?
+            .open_to(&nonce, header, fragment, out)
+            .map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
         self.sequence.advance();
         Ok(content(&out[..len], limit)?)
     }

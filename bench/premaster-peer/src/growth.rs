@@ -1,0 +1,252 @@
+//! How the cost of things grows with what causes it.
+//!
+//!     cargo run --release -p premaster-peer --bin growth
+//!
+//! Prints tables. Times are medians; in brackets, what one more of the cause costs.
+
+use bench_core::{
+    alloc, median,
+    tls::{self, Cert, Cipher, Kx, Setup, Version, connect, drop_pair, pki, wires},
+};
+use bench_pki::Chain;
+use premaster::{
+    ClientConfig, Policy, Secret, ServerConfig,
+    config::{ClientResumption, ServerSessions},
+    identity::{ChainVerifier, Credential, Credentials, Roots},
+    observe::Resumed,
+    pki_types::UnixTime,
+    resume::{MemoryStore, SessionCache, TicketKey, TicketKeys, Window},
+};
+use premaster_peer::{Configs, policy};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+fn main() {
+    std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).unwrap();
+    bench_pki::make(Path::new("target/pki"));
+    chains();
+    records();
+    connections();
+    tickets();
+    threads();
+}
+
+fn setup(version: Version, resume: bool) -> Setup {
+    let all = tls::scenarios();
+    let (_, setup) = all.into_iter().find(|(name, _)| *name == "hs13-x25519-ecdsa").unwrap();
+    assert_eq!(
+        (setup.kx, setup.cert, setup.cipher),
+        (Kx::X25519, Cert::Ecdsa, Cipher::Aes128Gcm)
+    );
+    Setup {
+        version,
+        resume,
+        ..setup
+    }
+}
+
+fn roots(pem: &[u8]) -> ChainVerifier {
+    let mut roots = Roots::new();
+    roots.add_pem(pem).unwrap();
+    ChainVerifier::new(roots)
+}
+
+/// Configurations of both sides, with this policy and these sessions.
+fn configs(policy: Policy, sessions: ServerSessions) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    let pki = pki(Cert::Ecdsa);
+    let credential = Credential::from_pem(&pki.leaf_pem, &pki.key_pem).unwrap();
+    let client = ClientConfig::builder()
+        .policy(policy.clone())
+        .verifier(roots(&pki.root_pem))
+        .resumption(ClientResumption::with(Arc::new(SessionCache::new(8, 8))));
+    let server = ServerConfig::builder()
+        .policy(policy)
+        .credentials(Credentials::always(credential))
+        .sessions(sessions);
+    (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()))
+}
+
+/// Median times of handshakes, in microseconds: client, server.
+fn handshakes(configs: &Configs, count: usize) -> (f64, f64) {
+    let (mut client, mut server, mut wires) = (Vec::new(), Vec::new(), wires());
+    for _ in 0..count {
+        let (pair, mut cost) = connect(configs, false, &mut wires);
+        pair.client.check();
+        drop_pair(pair, &mut cost);
+        client.push(cost.client.ns / 1e3);
+        server.push(cost.server.ns / 1e3);
+    }
+    (median(&mut client), median(&mut server))
+}
+
+fn chains() {
+    let run = |between, names| {
+        let chain = Chain::make(between, names);
+        let credential = Credential::from_pem(chain.chain_pem.as_bytes(), chain.key_pem.as_bytes()).unwrap();
+        let bytes: usize = credential.chain().iter().map(|certificate| certificate.len()).sum();
+        let policy = policy(&setup(Version::Tls13, false)).unwrap();
+        let client = ClientConfig::builder()
+            .policy(policy.clone())
+            .verifier(roots(chain.root_pem.as_bytes()));
+        let server = ServerConfig::builder()
+            .policy(policy)
+            .credentials(Credentials::always(credential));
+        let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()));
+        (bytes, handshakes(&Configs::new(client, server, Resumed::Full), 400))
+    };
+    println!("| authorities between root and leaf | bytes | client, us | server, us |\n|---|---|---|---|");
+    let mut before: Option<(usize, f64, f64)> = None;
+    for between in [0, 1, 2, 4] {
+        let (bytes, (client, server)) = run(between, 1);
+        let more = before.map_or(String::new(), |(n, c, s)| {
+            let added = (between - n) as f64;
+            format!(" ({:.1}; {:.1} each)", (client - c) / added, (server - s) / added)
+        });
+        println!("| {between} | {bytes} | {client:.1} | {server:.1}{more} |");
+        before = Some((between, client, server));
+    }
+    println!("\n| names in the leaf | bytes | client, us | server, us |\n|---|---|---|---|");
+    for names in [1, 10, 100, 1000] {
+        let (bytes, (client, server)) = run(0, names);
+        println!("| {names} | {bytes} | {client:.1} | {server:.1} |");
+    }
+}
+
+fn records() {
+    println!("\n| record, bytes | send, ns | receive, ns | send, GB/s |\n|---|---|---|---|");
+    let (client, server) = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
+    let (mut pair, _) = connect(&Configs::new(client, server, Resumed::Full), false, &mut wires());
+    let (mut wire, mut buffer) = (Vec::with_capacity(1 << 15), vec![0; 1 << 14]);
+    for len in [64, 256, 1024, 4096, 16384] {
+        let data = vec![0x5a; len];
+        let (mut send, mut receive) = (Vec::new(), Vec::new());
+        for _ in 0..4000 {
+            wire.clear();
+            let start = Instant::now();
+            pair.server.send(&data, &mut wire);
+            send.push(start.elapsed().as_nanos() as f64);
+            pair.server.collect(&mut wire);
+            let start = Instant::now();
+            assert_eq!(pair.client.recv(&mut wire, &mut buffer), len);
+            receive.push(start.elapsed().as_nanos() as f64);
+        }
+        let (send, receive) = (median(&mut send), median(&mut receive));
+        println!("| {len} | {send:.0} | {receive:.0} | {:.2} |", len as f64 / send);
+    }
+}
+
+/// Idle connections in memory, each of which has left its session in the store.
+fn connections() {
+    println!(
+        "\n| idle connections, stored sessions | heap of a server's end, bytes | a new handshake, both sides, us | \
+         resumed by ID, us |\n|---|---|---|---|"
+    );
+    let hour = Duration::from_secs(3600);
+    let made = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()) - hour);
+    let store = Arc::new(MemoryStore::new(1 << 20, 1 << 30, made));
+    let sessions = || ServerSessions::none().with_store(store.clone());
+    let policy12 = policy(&setup(Version::Tls12, true)).unwrap();
+    let (by_id, server) = configs(policy12.clone(), sessions());
+    let pki = pki(Cert::Ecdsa);
+    let fresh = ClientConfig::builder()
+        .policy(policy12)
+        .verifier(roots(&pki.root_pem))
+        .build()
+        .unwrap();
+    let fresh = Configs::new(Arc::new(fresh), server.clone(), Resumed::Full);
+    let by_id = Configs::new(by_id, server, Resumed::Id);
+    let mut wires = wires();
+    drop(connect(&by_id, false, &mut wires));
+    // What they cost before any of them is there, so that tables that grow do not count.
+    let idle = policy(&setup(Version::Tls13, false)).unwrap();
+    let (client, server) = configs(idle, ServerSessions::none());
+    let idle = Configs::new(client, server, Resumed::Full);
+    let mut kept = Vec::with_capacity(100_000);
+    let before = alloc::snapshot().live;
+    let mut heap = 0;
+    for count in [1, 10, 100, 1000, 10_000, 100_000] {
+        while kept.len() < count {
+            let live = alloc::snapshot().live;
+            let (pair, _) = connect(&idle, false, &mut wires);
+            drop(pair.client);
+            kept.push(pair.server);
+            heap += alloc::snapshot().live - live;
+            if store.len() < count {
+                drop(connect(&fresh, false, &mut wires));
+            }
+        }
+        let (client, server) = handshakes(&fresh, 100);
+        let (id_client, id_server) = handshakes(&by_id, 400);
+        println!(
+            "| {count}, {} | {} | {:.1} | {:.1} |",
+            store.len(),
+            heap / count as u64,
+            client + server,
+            id_client + id_server
+        );
+    }
+    drop(kept);
+    assert!(alloc::snapshot().live >= before);
+}
+
+fn tickets() {
+    println!("\n| ticket keys | resumed by ticket, server, us |\n|---|---|");
+    let now = UnixTime::now().as_secs();
+    let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    for count in [1, 4, 16, 64, 256] {
+        let key = |index: u64| {
+            // All open, and only the first seals.
+            let seals = if index == 0 { now + 3600 } else { now - 1 };
+            let window = Window {
+                not_before: at(now - 60),
+                encrypt_until: at(seals),
+                decrypt_until: at(now + 7200),
+            };
+            let secret: [u8; 32] = std::array::from_fn(|at| at as u8 + index as u8);
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&index.to_be_bytes());
+            TicketKey::new(id, Secret::from(&secret[..]), window).unwrap()
+        };
+        let keys = TicketKeys::held((0..count).map(key));
+        let sessions = ServerSessions::none().with_tickets(Arc::new(keys));
+        let (client, server) = configs(policy(&setup(Version::Tls12, true)).unwrap(), sessions);
+        let configs = Configs::new(client, server, Resumed::Ticket);
+        drop(connect(&configs, false, &mut wires()));
+        println!("| {count} | {:.2} |", handshakes(&configs, 1000).1);
+    }
+}
+
+/// Handshakes a second of threads that share their configurations.
+fn threads() {
+    println!("\n| threads | full handshakes a second, both sides | resumed, TLS 1.2 ticket |\n|---|---|---|");
+    let hour = Duration::from_secs(3600);
+    let keys = || Arc::new(TicketKeys::rotating(premaster::resume::Rotation::new(hour, 2 * hour)));
+    let full = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
+    let policy12 = policy(&setup(Version::Tls12, true)).unwrap();
+    let resumed = configs(policy12, ServerSessions::none().with_tickets(keys()));
+    for threads in [1, 2] {
+        let rate = |(client, server): &(Arc<ClientConfig>, Arc<ServerConfig>), outcome| {
+            let end = Instant::now() + Duration::from_secs(2);
+            let counts = std::thread::scope(|scope| {
+                let run = || {
+                    let (configs, mut wires) = (Configs::new(client.clone(), server.clone(), outcome), wires());
+                    let mut count = 0;
+                    drop(connect(&configs, false, &mut wires));
+                    while Instant::now() < end {
+                        connect(&configs, false, &mut wires).0.client.check();
+                        count += 1;
+                    }
+                    count
+                };
+                let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+                handles.into_iter().map(|handle| handle.join().unwrap()).sum::<u64>()
+            });
+            counts as f64 / 2.0
+        };
+        let (full, resumed) = (rate(&full, Resumed::Full), rate(&resumed, Resumed::Ticket));
+        println!("| {threads} | {full:.0} | {resumed:.0} |");
+    }
+}
