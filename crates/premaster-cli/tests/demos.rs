@@ -57,8 +57,8 @@ fn the_experiment_is_as_it_was() {
         std::fs::write(path, &told).unwrap();
     }
     assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), told);
-    assert_eq!(told.matches("open:").count(), 2, "{told}");
-    assert_eq!(told.matches("closed:").count(), 3, "{told}");
+    assert_eq!(told.matches("  open:").count(), 2, "{told}");
+    assert_eq!(told.matches("  closed:").count(), 3, "{told}");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use super::wipe;
 use aes::{Aes128Enc, Aes256Enc};
 use aws_lc_rs::aead as aws;
 use aws_lc_rs::error::Unspecified;
-use ccm::aead::{AeadInOut, KeyInit};
+use ccm::aead::{AeadInOut, KeyInit, Tag};
 use ccm::{
     Ccm,
     consts::{U8, U12, U16},
@@ -286,6 +286,26 @@ fn ccm_key<K: KeyInit>(key: &[u8]) -> Result<Box<K>, BadKeyLength> {
 
 // Not inlined: the round keys are to stay below the frame that wipes the stack afterwards.
 #[inline(never)]
+fn ccm_encrypt<K: AeadInOut<NonceSize = U12>>(
+    key: &K,
+    nonce: &[u8; NONCE_LEN],
+    aad: &[u8],
+    in_out: &mut [u8],
+) -> Result<Tag<K>, SealFailed> {
+    key.encrypt_inout_detached(nonce.into(), aad, in_out.into()).map_err(|_| SealFailed)
+}
+
+#[inline(never)]
+fn ccm_decrypt<K: AeadInOut<NonceSize = U12>>(
+    key: &K,
+    nonce: &[u8; NONCE_LEN],
+    aad: &[u8],
+    in_out: &mut [u8],
+    tag: &Tag<K>,
+) -> Result<(), OpenFailed> {
+    key.decrypt_inout_detached(nonce.into(), aad, in_out.into(), tag).map_err(|_| OpenFailed)
+}
+
 fn ccm_seal<K>(
     key: &K,
     nonce: &[u8; NONCE_LEN],
@@ -296,7 +316,9 @@ fn ccm_seal<K>(
 where
     K: AeadInOut<NonceSize = U12>,
 {
-    let whole = key.encrypt_inout_detached(nonce.into(), aad, in_out.into()).map_err(|_| SealFailed)?;
+    let whole = ccm_encrypt(key, nonce, aad, in_out);
+    wipe::after_ccm();
+    let whole = whole?;
     if tag.len() != whole.len() {
         return Err(SealFailed);
     }
@@ -304,7 +326,6 @@ where
     Ok(())
 }
 
-#[inline(never)]
 fn ccm_open<K>(
     key: &K,
     nonce: &[u8; NONCE_LEN],
@@ -317,8 +338,9 @@ where
 {
     let len = in_out.len();
     let tag = tag.try_into().map_err(|_| OpenFailed)?;
-    key.decrypt_inout_detached(nonce.into(), aad, in_out.into(), tag).map_err(|_| OpenFailed)?;
-    Ok(len)
+    let opened = ccm_decrypt(key, nonce, aad, in_out, tag);
+    wipe::after_ccm();
+    opened.map(|()| len)
 }
 
 #[cfg(test)]

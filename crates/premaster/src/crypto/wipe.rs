@@ -10,6 +10,9 @@ const HANDSHAKE_DEPTH: usize = FACTOR * (64 << 10);
 /// How far down the stack one use of a record key writes.
 const RECORD_DEPTH: usize = FACTOR * (4 << 10);
 
+/// How far down the stack CCM writes, which encrypts many blocks at once and holds a round key for each.
+const CCM_DEPTH: usize = FACTOR * (16 << 10);
+
 /// How far down the stack one use of HMAC writes.
 const HMAC_DEPTH: usize = FACTOR * (1 << 10);
 
@@ -29,6 +32,13 @@ pub(crate) fn after_handshake() {
 pub(crate) fn after_record() {
     registers::wipe();
     std::hint::black_box(&mut [0_u8; RECORD_DEPTH]);
+}
+
+/// Overwrites what one use of CCM may have left on the stack below the caller.
+#[inline(never)]
+pub(super) fn after_ccm() {
+    registers::wipe();
+    std::hint::black_box(&mut [0_u8; CCM_DEPTH]);
 }
 
 /// Overwrites what one use of HMAC may have left on the stack below the caller.
