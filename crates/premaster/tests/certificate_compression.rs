@@ -53,9 +53,12 @@ fn ways(ways: &[&Arc<Way>]) -> CertificateCompression {
     })
 }
 
-/// The Certificate messages that went by, by side: their types and, if compressed, algorithms.
+/// Whose Certificate it was, its type and, if it was compressed, the algorithm.
+type Sent = (Side, HandshakeType, u16);
+
+/// The Certificate messages that went by.
 #[derive(Default)]
-struct Heard(Mutex<Vec<(Side, HandshakeType, u16)>>);
+struct Heard(Mutex<Vec<Sent>>);
 
 impl Observer for Heard {
     fn observe(&self, at: At<'_>, event: Event<'_>) {
@@ -91,7 +94,7 @@ impl House {
         client: CertificateCompression,
         server: CertificateCompression,
         limits: Limits,
-    ) -> Result<(Pair, Vec<(Side, HandshakeType, u16)>), Error> {
+    ) -> Result<(Pair, Vec<Sent>), Error> {
         let policy = Policy::MODERN.with_versions(&[version]);
         let heard = Arc::new(Heard::default());
         let client = client_config(&self.authority, |builder| {

@@ -1,12 +1,10 @@
 //! The client's side up to the choice of version: what is offered, and what the server made of it.
 use super::{
-    Established, Leaves, certificate, certificate_types, client12, client13,
+    Established, Leaves, certificate, client12, client13,
     disguise::Disguise,
-    exchange12::is_cbc,
     peer::Peer,
     psk13::{self, OfferedPsk},
     record_keys::sealer13,
-    record_size,
     sessions::session_key,
 };
 use crate::{
@@ -18,9 +16,8 @@ use crate::{
     resume::{ClientSession, SessionKey, SessionName},
     suite::Suite,
     wire::{
-        CipherSuite, EcPointFormat, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
-        PskKeyExchangeMode, SignatureScheme,
-        extension::{self, Extensions, KeyShareEntry, Place, ProtocolName, allowed_in, push},
+        CipherSuite, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
+        extension::{self, Extensions, Place, allowed_in},
         message::{ClientHello, DOWNGRADE_TLS11, DOWNGRADE_TLS12, ServerHello, handshake},
     },
 };
@@ -69,7 +66,7 @@ pub(super) struct Offer {
     /// The last ClientHello, header included.
     pub(super) hello: Vec<u8>,
     sent: Vec<ExtensionType>,
-    disguise: Disguise,
+    pub(super) disguise: Disguise,
 }
 
 impl Offer {
@@ -156,7 +153,7 @@ impl Offer {
     }
 
     /// The ticket of the TLS 1.2 session on offer; empty says that this client would keep one (RFC 5077 section 3.2).
-    fn session_ticket(&self) -> &[u8] {
+    pub(super) fn session_ticket(&self) -> &[u8] {
         match self.session12.as_ref().map(|session| &session.name) {
             Some(SessionName::Ticket(ticket)) => ticket,
             _ => &[],
@@ -256,97 +253,6 @@ impl Offer {
             suites.push(CipherSuite::TLS_FALLBACK_SCSV);
         }
         suites
-    }
-
-    /// The groups, of which the hybrids are for TLS 1.3 alone (draft-ietf-tls-ecdhe-mlkem section 4).
-    fn groups(&self) -> Vec<NamedGroup> {
-        let tls13 = self.offers(ProtocolVersion::TLS_1_3);
-        let rows = self.policy.group_rows().filter(|group| tls13 || !group.quantum_safe);
-        self.disguise.group().map(NamedGroup).into_iter().chain(rows.map(|group| group.code)).collect()
-    }
-
-    fn extensions(&self, out: &mut Vec<u8>) {
-        let config = &self.config;
-        let policy = &self.policy;
-        self.disguise.push_first(out);
-        if let (ServerName::DnsName(name), true) = (&self.name, config.send_server_name) {
-            push(out, &extension::ServerName { host_name: name.as_ref().as_bytes() });
-        }
-        if self.offers(ProtocolVersion::TLS_1_2) {
-            push(out, &extension::ExtendedMasterSecret);
-            push(out, &extension::RenegotiationInfo { renegotiated_connection: &[] });
-            if config.resumption.sessions.is_some() {
-                push(out, &extension::SessionTicket { ticket: self.session_ticket() });
-            }
-            if policy.encrypt_then_mac && policy.suites(ProtocolVersion::TLS_1_2).any(is_cbc) {
-                push(out, &extension::EncryptThenMac);
-            }
-            push(
-                out,
-                &extension::EcPointFormats {
-                    ec_point_format_list: List::from(&[EcPointFormat::uncompressed]),
-                },
-            );
-        }
-        let groups = self.groups();
-        if !groups.is_empty() {
-            push(out, &extension::SupportedGroups { named_group_list: List::from(&groups) });
-        }
-        let disguised = self.disguise.scheme().map(SignatureScheme).into_iter();
-        let schemes: Vec<_> = disguised.chain(policy.signature_schemes.iter().copied()).collect();
-        push(out, &extension::SignatureAlgorithms { supported_signature_algorithms: List::from(&schemes) });
-        certificate_types::push_lists(out, config);
-        if config.request_ocsp {
-            push(out, &extension::CertificateStatusRequest::ocsp());
-        }
-        if config.request_scts {
-            push(out, &extension::SignedCertificateTimestampRequest);
-        }
-        if !config.alpn.is_empty() {
-            let names: Vec<ProtocolName<'_>> = config.alpn.iter().map(|name| ProtocolName(name)).collect();
-            push(out, &extension::ProtocolNameList { protocol_name_list: List::from(&names) });
-        }
-        if self.offers(ProtocolVersion::TLS_1_3) {
-            certificate::push_algorithms(out, &config.certificate_compression);
-            let spoken = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
-            let spoken = spoken.into_iter().filter(|version| self.offers(*version));
-            let disguised = self.disguise.version().map(ProtocolVersion).into_iter();
-            let versions: Vec<ProtocolVersion> = disguised.chain(spoken).collect();
-            push(out, &extension::SupportedVersionsClientHello { versions: List::from(&versions) });
-            let modes: &[PskKeyExchangeMode] = match config.allow_psk_ke {
-                true => &[PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke],
-                false => &[PskKeyExchangeMode::psk_dhe_ke],
-            };
-            push(out, &extension::PskKeyExchangeModes { ke_modes: List::from(modes) });
-            if self.early_data > 0 {
-                push(out, &extension::EarlyData);
-            }
-            if let Some(request) =
-                config.resumption.ticket_request.filter(|_| config.resumption.sessions.is_some())
-            {
-                push(out, &request);
-            }
-            if let Some(cookie) = &self.cookie {
-                push(out, &extension::Cookie { cookie });
-            }
-            // RFC 9846 section 4.1.2: after a HelloRetryRequest the share that it asks for is the only one.
-            let disguised = self.disguise.group().filter(|_| self.hello.is_empty());
-            let disguised =
-                disguised.map(|group| KeyShareEntry { group: NamedGroup(group), key_exchange: &[0] });
-            let shares = self.shares.iter();
-            let shares =
-                shares.map(|share| KeyShareEntry { group: share.group().code, key_exchange: share.public() });
-            let shares: Vec<KeyShareEntry<'_>> = disguised.into_iter().chain(shares).collect();
-            push(out, &extension::KeyShareClientHello { client_shares: List::from(&shares) });
-        }
-        record_size::push_limit(out, config.record_size_limit);
-        self.disguise.push_last(out);
-        if self.offers(ProtocolVersion::TLS_1_3) {
-            if !self.psks.is_empty() {
-                // RFC 9846 section 4.2.11: it MUST be the last.
-                psk13::push_offer(out, &self.psks);
-            }
-        }
     }
 
     /// The version that the server chose (RFC 9846 sections 4.1.3 and 4.2.1).

@@ -12,6 +12,7 @@ mod client13;
 mod disguise;
 mod established;
 mod exchange12;
+mod hello_extensions;
 mod leaves;
 mod negotiate;
 pub(crate) mod peer;
