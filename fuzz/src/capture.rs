@@ -58,7 +58,7 @@ impl Write for Log {
     }
 }
 
-/// Connections of both versions over every link, and the same with the secrets inside.
+/// Connections of both versions over every link; the same with the secrets inside, in IP fragments, and with a hole.
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let authority = Authority::new();
@@ -86,12 +86,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
         tape.close();
         let mut keys = KeyStore::new();
         keys.add_key_log(&log.0.lock().map(|log| log.clone()).unwrap_or_default());
-        let mut exported = Vec::new();
-        let options = Options::default().export(Export::new(&mut exported));
-        if let Ok(capture) = Capture::read(&tape.pcapng()[..], &keys, options) {
-            capture.for_each(drop);
+        let mut pieces = tape.clone();
+        pieces.fragment(200);
+        let mut holes = tape.clone();
+        holes.packets.remove(tape.packets.len() * 2 / 3);
+        for tape in [&tape, &pieces, &holes] {
+            let mut exported = Vec::new();
+            let options = Options::default().export(Export::new(&mut exported));
+            if let Ok(capture) = Capture::read(&tape.pcapng()[..], &keys, options) {
+                capture.for_each(drop);
+            }
+            seeds.push(exported);
         }
-        seeds.extend([tape.pcap(), tape.pcapng(), exported]);
+        seeds.extend([tape.pcap(), tape.pcapng()]);
     }
     seeds
 }

@@ -110,7 +110,7 @@ impl fmt::Debug for Options<'_> {
     }
 }
 
-/// How much memory a capture may take.
+/// How much memory a capture may take. Beside it at most 256 IP packets wait for their other fragments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
