@@ -185,7 +185,7 @@ fn clients_that_are_none() {
 }
 
 /// The signature of the server no longer fits what the client sent.
-fn change_random(bytes: &mut Vec<u8>) {
+fn change_random(bytes: &mut [u8]) {
     if bytes.starts_with(&[22, 3, 1]) && bytes.len() > 100 {
         bytes[20] ^= 1;
     }
