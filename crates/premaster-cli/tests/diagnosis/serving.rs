@@ -78,6 +78,12 @@ fn clients_of_openssl() {
             Logged("cannot verify any signature", "signature_algorithms", "openssl req -newkey rsa:2048"),
         ),
         (
+            "an ECDSA key for suites of RSA",
+            &format!("{good} --tls 1.2"),
+            "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256".to_owned(),
+            Logged("needs an RSA key in the certificate", "cipher_suites", "openssl req -newkey rsa:2048"),
+        ),
+        (
             "no shared protocol",
             &format!("{good} --alpn h2"),
             "-alpn http/1.1".to_owned(),
