@@ -193,8 +193,8 @@ pub(super) fn protocol(seen: &Seen<'_>, client: Names, server: Names) -> Diagnos
     diagnosis.lists(client, server)
 }
 
-/// As one word for a shell.
-pub(super) fn quoted(text: &str) -> String {
+/// Text as one word for a shell.
+pub fn quoted(text: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=+,%".contains(character);
     match !text.is_empty() && text.chars().all(plain) {
         true => text.to_owned(),
