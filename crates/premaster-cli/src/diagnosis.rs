@@ -3,7 +3,7 @@ use crate::{failure::Failure, link::Broken, target::Target};
 use premaster::crypto::random::{Random, SystemRandom};
 use premaster_trace::{
     Recorder,
-    diagnose::{Answer, Circumstances, Lost, Offer, Probed},
+    diagnose::{Answer, Circumstances, Lost, Offer, Probed, quoted},
     model::{Diagnosis, Side},
 };
 use std::{
@@ -108,14 +108,6 @@ fn ask(target: &Target, offer: &Offer) -> Option<Answer> {
 fn own_command() -> String {
     let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
     std::iter::once("premaster".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=+,%[]".contains(character);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 /// The verdict in lines, each with its label.

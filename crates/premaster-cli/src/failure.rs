@@ -5,6 +5,7 @@ use premaster::{
     error::{Fault, Incompatible, Untrusted},
     wire::AlertDescription,
 };
+use premaster_trace::render;
 use std::{fmt, io};
 
 /// Why the command could not do what was asked.
@@ -88,15 +89,22 @@ impl Failure {
     }
 }
 
+/// How wide lines become that nobody copies.
+const COLUMNS: usize = 80;
+
 /// As it goes to stderr.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", safe(&self.what))?;
         let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
         self.lines.iter().try_for_each(|(label, text)| match label.is_empty() {
-            // A command belongs to the line above it.
+            // A command belongs to the line above it, and is whole, to be copied.
             true => writeln!(f, "  {label:>width$}  {}", safe(text)),
-            false => writeln!(f, "  {label:>width$}: {}", safe(text)),
+            false => {
+                let (mut lines, label) = (String::new(), format!("  {label:>width$}: "));
+                render::hang(&mut lines, &label, &label, &safe(text), COLUMNS);
+                f.write_str(&lines)
+            }
         })
     }
 }

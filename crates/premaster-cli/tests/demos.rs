@@ -162,6 +162,18 @@ fn what_is_not_to_be_shown_is_not() {
 }
 
 #[test]
+fn failures_can_be_shared_without_names() {
+    for demo in ["expired", "wrong-name", "unknown-issuer", "mitm", "no-shared-group"] {
+        for format in ["terminal", "mermaid", "html", "json"] {
+            let text = explain(&["--demo", demo, "--redact", "--bytes", "--format", format]);
+            for name in ["demo.example", "other.example", "nobody trusts", "demonstration authority"] {
+                assert!(!text.contains(name), "{demo} {format}: {name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_page_needs_nothing_else() {
     for demo in demos() {
         let page = explain(&["--demo", &demo, "--format", "html", "--reveal"]);

@@ -40,17 +40,25 @@ pub(super) fn run(
         Some(target) => {
             let name =
                 args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
-            let verifier = args.trust.verifier(io)?;
-            (target.connect(timeout)?, name, builder.verifier(verifier), None, target.to_string())
+            let mut builder = builder.verifier(args.trust.verifier(io)?);
+            if let Some(opt_in) = args.policy.opt_in(&name.to_str()) {
+                builder = builder.allow_legacy(opt_in);
+            }
+            (target.connect(timeout)?, name, builder, None, target.to_string())
         }
         None => {
             let authority = Authority::new()?;
             let credential = authority.issue(&["localhost".into()])?;
-            let config = ServerConfig::builder()
+            let mut config = ServerConfig::builder()
                 .policy(policy)
                 .alpn(args.policy.protocols())
                 .credentials(Credentials::always(credential))
                 .observer(recorder.clone());
+            let mut builder = builder;
+            if let Some(opt_in) = args.policy.opt_in_for_all() {
+                builder = builder.allow_legacy(opt_in.clone());
+                config = config.allow_legacy(opt_in);
+            }
             let config = Arc::new(config.build().map_err(|error| contradictory(&error))?);
             let mut roots = Roots::new();
             let _ = roots.add(authority.certificate());

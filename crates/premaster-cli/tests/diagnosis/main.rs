@@ -82,8 +82,8 @@ fn verdict_of(line: &str) -> Value {
 #[track_caller]
 fn mends(case: &str, verdict: &Value) {
     let changes = verdict["changes"].as_array().unwrap();
-    let line = changes.iter().filter_map(|change| change["line"].as_str());
-    let line = line.filter(|line| line.starts_with("premaster connect ")).next();
+    let mut lines = changes.iter().filter_map(|change| change["line"].as_str());
+    let line = lines.find(|line| line.starts_with("premaster connect "));
     let words = line.unwrap_or_else(|| panic!("{case}: no command in {verdict:#}")).split(' ').skip(1);
     let ran = Ran::from(premaster(words).output().unwrap());
     assert_eq!(ran.code, 0, "{case}: {line:?}: {ran:#?}");

@@ -18,7 +18,7 @@ pub(super) struct Relay {
 
 impl Relay {
     /// `change` is applied to what the client sends.
-    pub(super) fn to(server: u16, change: fn(&mut Vec<u8>)) -> Self {
+    pub(super) fn to(server: u16, change: fn(&mut [u8])) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let passed = Passed::default();
@@ -44,7 +44,7 @@ impl Relay {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, by_client: bool, change: fn(&mut Vec<u8>), passed: &Passed) {
+fn pass(mut from: TcpStream, mut to: TcpStream, by_client: bool, change: fn(&mut [u8]), passed: &Passed) {
     let mut piece = [0; 1 << 14];
     while let Ok(read @ 1..) = from.read(&mut piece) {
         let mut bytes = piece[..read].to_vec();

@@ -184,7 +184,7 @@ fn what_refuses_in_one_word() {
 }
 
 /// Renames extended_master_secret, so that the two ends see different handshakes and yet the same keys.
-fn hide_extended_master_secret(bytes: &mut Vec<u8>) {
+fn hide_extended_master_secret(bytes: &mut [u8]) {
     if let Some(at) = bytes.windows(4).position(|window| window == [0, 0x17, 0, 0]) {
         bytes[at..at + 2].copy_from_slice(&[0xfe, 0xed]);
     }

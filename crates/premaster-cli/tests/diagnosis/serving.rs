@@ -78,6 +78,12 @@ fn clients_of_openssl() {
             Logged("cannot verify any signature", "signature_algorithms", "openssl req -newkey rsa:2048"),
         ),
         (
+            "an ECDSA key for suites of RSA",
+            &format!("{good} --tls 1.2"),
+            "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256".to_owned(),
+            Logged("needs an RSA key in the certificate", "cipher_suites", "openssl req -newkey rsa:2048"),
+        ),
+        (
             "no shared protocol",
             &format!("{good} --alpn h2"),
             "-alpn http/1.1".to_owned(),
@@ -185,7 +191,7 @@ fn clients_that_are_none() {
 }
 
 /// The signature of the server no longer fits what the client sent.
-fn change_random(bytes: &mut Vec<u8>) {
+fn change_random(bytes: &mut [u8]) {
     if bytes.starts_with(&[22, 3, 1]) && bytes.len() > 100 {
         bytes[20] ^= 1;
     }

@@ -1,6 +1,6 @@
 //! Takes out of a trace what is not to be shown.
 use super::Reveal;
-use crate::model::{Field, Sensitivity, Trace};
+use crate::model::{Action, Field, Sensitivity, Trace};
 
 pub(crate) fn apply(mut trace: Trace, reveal: Reveal) -> Trace {
     if reveal == Reveal::Secrets {
@@ -49,6 +49,7 @@ fn anonymize(trace: &mut Trace) {
     // Errors and verdicts may be about names.
     if let Some(failure) = &mut trace.summary.failure {
         failure.what = "redacted: see the alert, the rule and the field".to_owned();
+        trace.summary.verdict = format!("No connection: the {} gave up.", failure.side.name());
     }
     if let Some(verdict) = &mut trace.summary.diagnosis {
         verdict.what = "redacted: see the kind, the rule and the field".to_owned();
@@ -72,6 +73,16 @@ fn anonymize(trace: &mut Trace) {
         key.public.clear();
     }
     for step in &mut trace.steps {
+        match step.action {
+            Action::Failed => step.text = "gives up".to_owned(),
+            // Why it is not believed may be about names too.
+            Action::ExaminedCertificate => {
+                if let Some((verdict, _)) = step.text.split_once(" (") {
+                    step.text = verdict.to_owned();
+                }
+            }
+            _ => {}
+        }
         if let (Some(open), Some(close)) = (step.text.find(" ("), step.text.rfind(')'))
             && step.text.contains("certificate (")
             && open < close

@@ -8,6 +8,7 @@ use crate::model::{Blame, Diagnosis, Kind, Side};
 use premaster::{
     Error,
     error::{Incompatible, Misbehaved as M, Misuse},
+    suite::{Authentication, Suite},
 };
 
 /// What the end that found an error makes of it.
@@ -100,6 +101,9 @@ fn incompatible_lists(seen: &Seen<'_>, side: Side, incompatible: &Incompatible) 
             let schemes = seen.hello().unwrap_or_default().schemes;
             lists::scheme(seen, Side::Server, schemes, Vec::new())
         }
+        Incompatible::Certificate { .. } if side == Side::Server && one_authentication(seen).is_some() => {
+            lists::key_for_suites(seen, one_authentication(seen).unwrap_or(Authentication::Rsa))
+        }
         other => {
             let rfc = other.rule().to_string();
             let (kind, field) = match other {
@@ -125,6 +129,14 @@ fn one_family(seen: &Seen<'_>) -> bool {
     let schemes = seen.hello().unwrap_or_default().schemes;
     let takes = |kind: &str| schemes.iter().any(|name| name.starts_with(kind));
     takes("rsa") != (takes("ecdsa") || takes("ed"))
+}
+
+/// What all of the client's cipher suites want in the certificate, if that is one thing.
+fn one_authentication(seen: &Seen<'_>) -> Option<Authentication> {
+    let suites = seen.hello().unwrap_or_default().suites;
+    let mut wanted = suites.iter().filter_map(|name| Suite::parse(name)).map(|suite| suite.authentication);
+    let first = wanted.next().filter(|own| [Authentication::Rsa, Authentication::Ecdsa].contains(own))?;
+    wanted.all(|other| other == first).then_some(first)
 }
 
 /// The peer broke a rule.

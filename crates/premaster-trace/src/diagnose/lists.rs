@@ -4,7 +4,10 @@ use super::{
     advice::{self, How, best_suite, verdict},
 };
 use crate::model::{Blame, Diagnosis, Kind, Side};
-use premaster::{exchange::Group, suite::Suite};
+use premaster::{
+    exchange::Group,
+    suite::{Authentication, Suite},
+};
 
 type Names = Vec<String>;
 
@@ -95,13 +98,7 @@ pub(super) fn scheme(seen: &Seen<'_>, signer: Side, client: Names, server: Names
     let own = if signer == Side::Client { &client } else { &server };
     let theirs = if signer == Side::Client { &server } else { &client };
     let takes = |kind: &str| theirs.iter().any(|name| name.starts_with(kind));
-    let (wanted, command) = match (takes("rsa"), takes("ecdsa")) {
-        (true, false) => ("an RSA key", "openssl req -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.csr"),
-        _ => (
-            "an ECDSA P-256 key",
-            "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout p256.key -out p256.csr",
-        ),
-    };
+    let (wanted, command) = new_key(takes("rsa") && !takes("ecdsa"));
     let what = format!(
         "the {} cannot verify any signature that the {}'s key can make",
         signer.peer().name(),
@@ -125,6 +122,34 @@ pub(super) fn scheme(seen: &Seen<'_>, signer: Side, client: Names, server: Names
         diagnosis = diagnosis.change(seen, signer.peer(), what, How::Words);
     }
     diagnosis.lists(client, server)
+}
+
+/// A key that would do, and how to ask for a certificate for it.
+const fn new_key(rsa: bool) -> (&'static str, &'static str) {
+    match rsa {
+        true => ("an RSA key", "openssl req -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.csr"),
+        false => (
+            "an ECDSA P-256 key",
+            "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout p256.key -out p256.csr",
+        ),
+    }
+}
+
+/// Every cipher suite of the client's wants one kind of key in the certificate, and the server has another.
+pub(super) fn key_for_suites(seen: &Seen<'_>, wanted: Authentication) -> Diagnosis {
+    let (key, command) = new_key(wanted == Authentication::Rsa);
+    let what = format!(
+        "every cipher suite that the client offers needs {key} in the certificate, and the server has none"
+    );
+    verdict(Kind::NoSharedCipherSuite, Blame::Both, "cipher_suites", "RFC 5246 section 7.4.2", what)
+        .change(seen, Side::Server, format!("get a certificate for {key} as well"), How::Run(command))
+        .change(
+            seen,
+            Side::Client,
+            "offer the suites for the other kind of key too, or TLS 1.3",
+            How::Option("--tls 1.3", "curl --tlsv1.3"),
+        )
+        .lists(seen.hello().unwrap_or_default().suites, Vec::new())
 }
 
 /// No application protocol.
@@ -168,8 +193,8 @@ pub(super) fn protocol(seen: &Seen<'_>, client: Names, server: Names) -> Diagnos
     diagnosis.lists(client, server)
 }
 
-/// As one word for a shell.
-pub(super) fn quoted(text: &str) -> String {
+/// Text as one word for a shell.
+pub fn quoted(text: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=+,%".contains(character);
     match !text.is_empty() && text.chars().all(plain) {
         true => text.to_owned(),

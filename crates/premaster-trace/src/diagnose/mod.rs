@@ -12,6 +12,7 @@ mod probe;
 mod refused;
 mod seen;
 
+pub use lists::quoted;
 pub(crate) use probe::offers;
 pub use probe::{Answer, Offer, Probed};
 pub(crate) use seen::Seen;

@@ -158,7 +158,8 @@ fn fatal_alert(whole: &Whole) -> Option<(Side, AlertDescription)> {
         return None;
     }
     let level = whole.find("level")?.decoded.as_deref()?;
-    let description = AlertDescription::from_name(whole.find("description")?.decoded.as_deref()?)?;
+    let code = whole.find("description")?.value.as_deref()?;
+    let description = AlertDescription(u8::from_str_radix(code, 16).ok()?);
     let ends = [AlertDescription::close_notify, AlertDescription::user_canceled].contains(&description);
     (!ends && level == AlertLevel::fatal.to_string()).then_some((whole.sender, description))
 }

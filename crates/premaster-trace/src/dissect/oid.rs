@@ -20,7 +20,7 @@ fn dotted(contents: &[u8]) -> String {
     let mut arcs: Vec<u64> = Vec::new();
     let mut value: u64 = 0;
     for byte in contents.iter().take(64) {
-        value = value.checked_mul(128).unwrap_or(u64::MAX).saturating_add(u64::from(byte & 0x7f));
+        value = value.saturating_mul(128).saturating_add(u64::from(byte & 0x7f));
         if byte & 0x80 == 0 {
             if arcs.is_empty() {
                 let first = (value / 40).min(2);

@@ -2,6 +2,7 @@
 use crate::{
     hex,
     model::{Field, Sensitivity},
+    sanitize,
 };
 use premaster::wire::Element;
 use std::fmt::Display;
@@ -101,7 +102,9 @@ impl<'a> Walker<'a> {
     /// What the last field stands for.
     pub(super) fn says(&mut self, text: impl Display) -> &mut Self {
         if let Some(last) = self.fields.last_mut() {
-            last.decoded = Some(text.to_string().chars().take(MAX_DECODED).collect());
+            // Cut before it is made safe, so that no escape is cut.
+            let text: String = text.to_string().chars().take(MAX_DECODED).collect();
+            last.decoded = Some(sanitize::text(&text));
         }
         self
     }
