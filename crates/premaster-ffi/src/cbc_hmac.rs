@@ -80,7 +80,7 @@ impl SealKey {
         let ready = unsafe {
             EVP_CipherInit_ex(context.as_ptr(), cipher, null_mut(), key.as_ptr(), mask.as_ptr(), 1)
         };
-        let (control, len) = (EVP_CTRL_AEAD_SET_MAC_KEY as i32, mac_key.len() as i32);
+        let (control, len) = (EVP_CTRL_AEAD_SET_MAC_KEY, mac_key.len() as i32);
         // SAFETY: the context is valid; the MAC key is only read, for the length that is passed.
         let keyed = unsafe {
             EVP_CIPHER_CTX_ctrl(context.as_ptr(), control, len, mac_key.as_ptr().cast_mut().cast())
@@ -106,7 +106,7 @@ impl SealKey {
         let mut aad = [0; 13];
         aad[..11].copy_from_slice(header);
         aad[11..].copy_from_slice(&((BLOCK_LEN + content) as u16).to_be_bytes());
-        let (context, control) = (self.context.as_ptr(), EVP_CTRL_AEAD_TLS1_AAD as i32);
+        let (context, control) = (self.context.as_ptr(), EVP_CTRL_AEAD_TLS1_AAD);
         // SAFETY: the context is valid and has its keys; AWS-LC reads and writes the 13 bytes.
         let padding = unsafe { EVP_CIPHER_CTX_ctrl(context, control, 13, aad.as_mut_ptr().cast()) };
         let data = in_out.as_mut_ptr();

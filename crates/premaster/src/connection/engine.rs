@@ -32,9 +32,14 @@ impl Connection {
     pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
         let handshaking = self.is_handshaking();
         let received = self.receive_record(input, output);
-        // Data is all that brings no secret to the stack but the record's key, which the opener sees to.
-        let quiet = matches!(received, Ok(Received { content: Content::Data(_) | Content::NeedMore(_), .. }));
-        if handshaking || !quiet {
+        let quiet = match &received {
+            // Nothing was done yet.
+            Ok(Received { content: Content::NeedMore(_), .. }) => true,
+            // All that data brings to the stack is the record's key, which the opener sees to.
+            Ok(Received { content: Content::Data(_), .. }) => !handshaking,
+            _ => false,
+        };
+        if !quiet {
             wipe::after_handshake();
         }
         received

@@ -159,6 +159,12 @@ impl<'a, T: Element<'a>> Iterator for ListIter<'a, T> {
             Cursor::Values(values) => values.next().copied(),
         }
     }
+
+    /// Counted, so that whoever collects takes memory once.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.clone().count();
+        (count, Some(count))
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +181,7 @@ mod tests {
         assert_eq!((wire.len(), wire.is_empty(), wire.first()), (2, false, Some(NamedGroup::x25519)));
         assert!(wire.contains(NamedGroup::secp256r1) && !wire.contains(NamedGroup::x448));
         assert_eq!(wire.to_vec(), own);
+        assert_eq!(wire.iter().size_hint(), (2, Some(2)));
         assert_eq!(format!("{wire:?}"), "[x25519, secp256r1]");
         for list in [wire, List::from(&own)] {
             let mut out = Vec::new();
