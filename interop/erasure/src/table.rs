@@ -56,7 +56,8 @@ the sessions in its cache; keys for tickets in their window. Long-term keys are 
 project's library only, whose source of randomness tells what it handed out. Of the others their shared secrets \
 are looked for, their private keys are not. ML-KEM's expanded key is looked for by its seed and its last 32 bytes \
 (z), not by its polynomials.
-* Not looked for: values of fewer than sixteen bytes (IVs), the tables of GCM, and the memory of the kernel.";
+* Not looked for: values of fewer than sixteen bytes (IVs), the tables of GCM, and the memory of the kernel. \
+BoringSSL and s2n-tls are not examined.";
 
 /// When, on what, and with which versions.
 fn environment() -> String {
