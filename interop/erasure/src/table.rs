@@ -147,10 +147,13 @@ fn side_by_side(rows: &[Row], out: &mut String) {
     out.push_str("\nAn empty cell: the point cannot be reached. OpenSSL's client is a process that ends with its connection.\n");
 }
 
+/// At which points something is left, and in which cases.
+type Left = (BTreeSet<Point>, BTreeSet<usize>);
+
 /// What is left, where, and when.
 fn residue(rows: &[Row], out: &mut String) {
     out.push_str("\n## What is left\n\n| | secret | where | points | cases |\n|---|---|---|---|--:|\n");
-    let mut all: BTreeMap<(&str, &str, &str), (BTreeSet<Point>, BTreeSet<usize>)> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str, &str), Left> = BTreeMap::new();
     for (index, (case, outcome)) in rows.iter().enumerate() {
         for (point, findings) in outcome.iter().flatten() {
             for (secret, region) in findings.residue.keys() {
