@@ -16,11 +16,13 @@ use crate::{
     terminal::Io,
 };
 use clap::ValueEnum;
+use premaster::observe::Receipt;
 use premaster_trace::{Reveal, Trace, render};
 use std::{
     io::Write,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 /// What the help begins with.
@@ -52,6 +54,10 @@ pub struct Args {
     /// Show every byte with its field (terminal only: the other forms always do)
     #[arg(long)]
     pub bytes: bool,
+    /// Add which secrets there were, when each was made, and when it was erased
+    /// (a connection that is made now, in the terminal's form)
+    #[arg(long, conflicts_with = "demo")]
+    pub receipt: bool,
     /// In which form
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub format: Format,
@@ -136,14 +142,24 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
             .why("a live connection has its own keys")
             .remedy("name a capture: premaster explain FILE.pcapng"));
     }
+    if args.receipt && (matches!(args.target, Some(Subject::Capture(_))) || args.format != Format::Terminal) {
+        return Err(Failure::usage("--receipt is for connections that are made now, in the terminal's form")
+            .remedy("leave out the capture and --format"));
+    }
+    let receipt = Arc::new(Receipt::default());
     let (trace, failure) = match (&args.demo, &args.target) {
         // A demonstration of a failure that fails as it should has done what was asked.
         (Some(name), _) => (demo::run(name, reveal)?, None),
         (None, Some(Subject::Capture(path))) => recorded::run(path, &args, reveal, io)?,
-        (None, Some(Subject::Server(target))) => live::run(Some(target), &args, reveal, io)?,
-        (None, None) => live::run(None, &args, reveal, io)?,
+        (None, Some(Subject::Server(target))) => live::run(Some(target), &args, (reveal, &receipt), io)?,
+        (None, None) => live::run(None, &args, (reveal, &receipt), io)?,
     };
     write(&trace, &args, io)?;
+    if args.receipt {
+        io.print(&format!(
+            "\nThe receipt: each secret, after which message it was made, and erased\n\n{receipt}"
+        ))?;
+    }
     match failure {
         None => Ok(ExitCode::Ok),
         Some(failure) => Err(failure),

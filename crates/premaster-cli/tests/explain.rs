@@ -49,3 +49,21 @@ fn what_contradicts_itself() {
     assert_eq!(explain(&["--reveal", "--redact"]).0, Some(2));
     assert_eq!(explain(&["--demo", "nothing"]).0, Some(2));
 }
+
+/// Nothing of a connection that is over is left, and no key made for it outlived the agreement.
+#[test]
+fn the_receipt_tells_when_each_secret_was_erased() {
+    for version in ["1.2", "1.3"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_premaster"))
+            .args(["explain", "--receipt", "--tls", version])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8(output.stdout).unwrap();
+        let (_, receipt) = told.split_once("The receipt: ").unwrap();
+        let lives: Vec<&str> = receipt.lines().skip(2).collect();
+        assert!(lives.len() >= 8, "{receipt}");
+        assert!(lives.iter().all(|life| !life.ends_with('-')), "{receipt}");
+        assert!(lives.iter().any(|life| life.contains("ephemeral key")), "{receipt}");
+    }
+}

@@ -297,8 +297,8 @@ impl Examination<'_> {
         if self.case.tickets {
             self.ledger.next_connection();
             let mut peer = self.connect()?;
-            self.to_agreement(&mut peer, Some(Point::Resumed))?;
-            self.to_finished(&mut peer)?;
+            self.agree(&mut peer, Some(Point::Resumed))?;
+            self.finish(&mut peer)?;
             self.read(Point::Resumed)?;
             peer.push()?;
             peer.pull_all()?;
@@ -310,7 +310,7 @@ impl Examination<'_> {
         for point in [Point::Failed, Point::Dropped] {
             self.ledger.next_connection();
             let mut peer = self.connect()?;
-            self.to_agreement(&mut peer, None)?;
+            self.agree(&mut peer, None)?;
             if point == Point::Failed {
                 peer.push_spoilt()?;
                 self.ended()?;
@@ -333,8 +333,8 @@ impl Examination<'_> {
 
     fn whole_connection(&mut self) -> Result<(), Failure> {
         let mut peer = self.connect()?;
-        self.to_agreement(&mut peer, Some(Point::Agreed))?;
-        self.to_finished(&mut peer)?;
+        self.agree(&mut peer, Some(Point::Agreed))?;
+        self.finish(&mut peer)?;
         let has_tickets_now = self.case.side == Side::Server && self.case.tickets;
         self.read(if has_tickets_now { Point::Tickets } else { Point::Finished })?;
         peer.push()?;
@@ -390,7 +390,7 @@ impl Examination<'_> {
 
     /// Until the examined process has agreed on the secret of the exchange, and waits for more. What is left to
     /// be sent is in the peer's output.
-    fn to_agreement(&mut self, peer: &mut Peer, point: Option<Point>) -> Result<(), Failure> {
+    fn agree(&mut self, peer: &mut Peer, point: Option<Point>) -> Result<(), Failure> {
         let tls13 = self.case.version() == ProtocolVersion::TLS_1_3;
         match (self.case.side, tls13) {
             (Side::Server, true) => {
@@ -422,7 +422,7 @@ impl Examination<'_> {
         point.map_or(Ok(()), |point| self.read(point))
     }
 
-    fn to_finished(&mut self, peer: &mut Peer) -> Result<(), Failure> {
+    fn finish(&mut self, peer: &mut Peer) -> Result<(), Failure> {
         // What TLS 1.3 sends after its Finished waits, so that tickets have a moment of their own.
         let tls13 = self.case.version() == ProtocolVersion::TLS_1_3;
         peer.push()?;

@@ -56,7 +56,8 @@ the sessions in its cache; keys for tickets in their window. Long-term keys are 
 project's library only, whose source of randomness tells what it handed out. Of the others their shared secrets \
 are looked for, their private keys are not. ML-KEM's expanded key is looked for by its seed and its last 32 bytes \
 (z), not by its polynomials.
-* Not looked for: values of fewer than sixteen bytes (IVs), the tables of GCM, and the memory of the kernel.";
+* Not looked for: values of fewer than sixteen bytes (IVs), the tables of GCM, and the memory of the kernel. \
+BoringSSL and s2n-tls are not examined.";
 
 /// When, on what, and with which versions.
 fn environment() -> String {
@@ -146,10 +147,13 @@ fn side_by_side(rows: &[Row], out: &mut String) {
     out.push_str("\nAn empty cell: the point cannot be reached. OpenSSL's client is a process that ends with its connection.\n");
 }
 
+/// At which points something is left, and in which cases.
+type Left = (BTreeSet<Point>, BTreeSet<usize>);
+
 /// What is left, where, and when.
 fn residue(rows: &[Row], out: &mut String) {
     out.push_str("\n## What is left\n\n| | secret | where | points | cases |\n|---|---|---|---|--:|\n");
-    let mut all: BTreeMap<(&str, &str, &str), (BTreeSet<Point>, BTreeSet<usize>)> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str, &str), Left> = BTreeMap::new();
     for (index, (case, outcome)) in rows.iter().enumerate() {
         for (point, findings) in outcome.iter().flatten() {
             for (secret, region) in findings.residue.keys() {

@@ -12,6 +12,7 @@ use crate::{
 use premaster::{
     ClientConfig, ServerConfig, Stream,
     identity::{ChainVerifier, Credentials, Roots},
+    observe::{Observer, Receipt},
 };
 use premaster_trace::{Recorder, Reveal, Trace};
 use std::{
@@ -26,15 +27,19 @@ use std::{
 pub(super) fn run(
     target: Option<&Target>,
     args: &Args,
-    reveal: Reveal,
+    (reveal, receipt): (Reveal, &Arc<Receipt>),
     io: &mut Io,
 ) -> Result<(Trace, Option<Failure>), Failure> {
     let recorder = Arc::new(Recorder::new());
+    let observers: Arc<dyn Observer> = match args.receipt {
+        true => Arc::new(vec![recorder.clone() as Arc<dyn Observer>, receipt.clone()]),
+        false => recorder.clone(),
+    };
     let policy = args.policy.policy(false)?;
     let builder = ClientConfig::builder()
         .policy(policy.clone())
         .alpn(args.policy.protocols())
-        .observer(recorder.clone());
+        .observer(observers.clone());
     let timeout = args.time.duration();
     let (transport, name, config, server, title) = match target {
         Some(target) => {
@@ -53,7 +58,7 @@ pub(super) fn run(
                 .policy(policy)
                 .alpn(args.policy.protocols())
                 .credentials(Credentials::always(credential))
-                .observer(recorder.clone());
+                .observer(observers);
             let mut builder = builder;
             if let Some(opt_in) = args.policy.opt_in_for_all() {
                 builder = builder.allow_legacy(opt_in.clone());

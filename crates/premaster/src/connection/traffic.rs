@@ -33,6 +33,7 @@ pub(super) struct Traffic {
     pub(super) leaves: Option<Box<Leaves>>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one for each connection, on the heap")]
 enum Keys {
     Tls12 { master: MasterSecret, randoms: Box<PerSide<[u8; 32]>> },
     Tls13(Keys13),

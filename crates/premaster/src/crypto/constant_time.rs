@@ -34,7 +34,7 @@ pub(crate) const fn declassify(value: usize) -> usize {
 #[cfg(feature = "memcheck")]
 pub(crate) fn declassify(value: usize) -> usize {
     let mut bytes = value.to_ne_bytes();
-    premaster_ffi::memcheck::public(std::hint::black_box(&mut bytes));
+    premaster_ffi::memcheck::public(&bytes);
     usize::from_ne_bytes(*std::hint::black_box(&mut bytes))
 }
 

@@ -3,6 +3,7 @@
 //! Events come from a few choke points: a record or message crosses the wire, a secret is derived, a key is
 //! installed, a choice is made, something fails. They borrow what they show, for the length of the call.
 mod keylog;
+mod receipt;
 mod resumption;
 
 use crate::{
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub use keylog::KeyLog;
+pub use receipt::{Receipt, SecretLife};
 pub use resumption::{Miss, Resumed, Resumption, ScopeField};
 
 /// Which way something crosses the wire, seen from this side.
@@ -155,6 +157,12 @@ pub enum Event<'a> {
         inputs: &'a [Input<'a>],
         /// The value; `Debug` prints only its length.
         value: SecretRef<'a>,
+    },
+    /// A secret is erased that `Derived` told of, under the name that it had at the end: after a KeyUpdate that is
+    /// `application_traffic_secret_N`.
+    Erased {
+        /// Its name in the RFC.
+        secret: &'static str,
     },
     /// A direction has new keys.
     KeysInstalled {

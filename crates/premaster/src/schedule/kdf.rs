@@ -31,6 +31,11 @@ impl Kdf {
         self.hash.output_len()
     }
 
+    /// Tells the listener that `secret` is erased, when what this returns is dropped.
+    pub(super) fn life(&self, secret: &'static str) -> Life {
+        Life { secret, tap: self.tap.clone() }
+    }
+
     /// Tells the listener that `secret` was derived.
     pub(super) fn derived(
         &self,
@@ -40,6 +45,20 @@ impl Kdf {
         value: &[u8],
     ) {
         self.tap.emit(|| Event::Derived { secret, how, inputs, value: SecretRef(value) });
+    }
+}
+
+/// As long as a secret lives: tells the listener when it is erased. It stands after the secret, and so is dropped
+/// after it.
+#[derive(Debug)]
+pub(super) struct Life {
+    secret: &'static str,
+    tap: Tap,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.tap.emit(|| Event::Erased { secret: self.secret });
     }
 }
 

@@ -16,7 +16,7 @@
 //! ```
 use super::{
     Kdf,
-    kdf::{Block, DefaultBlock as _},
+    kdf::{Block, DefaultBlock as _, Life},
 };
 use crate::{
     Secret,
@@ -75,7 +75,10 @@ impl PremasterSecret {
         inputs: &[Input<'_>],
     ) -> MasterSecret {
         kdf.derived("pre_master_secret", "key exchange", &[], self.0.expose());
-        let premaster = HmacKey::new(kdf.hash(), self.0.expose());
+        let _life = kdf.life("pre_master_secret");
+        // Dropped, and so erased, before the listener hears of it.
+        let spent = self;
+        let premaster = HmacKey::new(kdf.hash(), spent.0.expose());
         let master = Secret::fill(MasterSecret::LEN, |out| prf(&premaster, label, seed, out));
         kdf.derived("master_secret", how, inputs, master.expose());
         MasterSecret::from_session(kdf, master)
@@ -88,6 +91,7 @@ pub struct MasterSecret {
     secret: Secret,
     keyed: Box<HmacKey>,
     kdf: Kdf,
+    _life: Life,
 }
 
 impl MasterSecret {
@@ -104,7 +108,8 @@ impl MasterSecret {
     /// A master secret that is known from elsewhere.
     pub fn from_session(kdf: Kdf, secret: Secret) -> Self {
         let keyed = Box::new(HmacKey::new(kdf.hash(), secret.expose()));
-        Self { secret, keyed, kdf }
+        let _life = kdf.life("master_secret");
+        Self { secret, keyed, kdf, _life }
     }
 
     /// The bytes, for the session that will be resumed. Every caller is worth a second look.
@@ -127,7 +132,7 @@ impl MasterSecret {
             Input::Public("ClientHello.random", client_random),
         ];
         self.kdf.derived("key_block", "PRF \"key expansion\"", &inputs, bytes.expose());
-        let block = KeyBlock { bytes, layout };
+        let block = KeyBlock { bytes, layout, _life: self.kdf.life("key_block") };
         for (name, slice) in block.slices() {
             self.kdf.derived(name, "slice of the key block", &[Input::Secret("key_block")], slice);
         }
@@ -165,6 +170,7 @@ impl MasterSecret {
 pub struct KeyBlock {
     bytes: Secret,
     layout: KeyBlockLayout,
+    _life: Life,
 }
 
 impl KeyBlock {

@@ -27,7 +27,7 @@
 //! ```
 use super::{
     Kdf,
-    kdf::{Block, DefaultBlock as _, expand_label, extract},
+    kdf::{Block, DefaultBlock as _, Life, expand_label, extract},
 };
 use crate::{
     Secret,
@@ -116,6 +116,9 @@ impl EarlySecret {
     pub fn into_handshake(self, shared: SharedSecret) -> HandshakeSecret {
         self.0.kdf.derived("shared_secret", "key exchange", &[], shared.input_keying_material());
         let inputs = [Input::Secret("derived_secret"), Input::Secret("shared_secret")];
+        let _life = self.0.kdf.life("shared_secret");
+        // Dropped, and so erased, before the listener hears of it.
+        let shared = shared;
         HandshakeSecret(self.0.next("handshake_secret", shared.input_keying_material(), &inputs))
     }
 
@@ -204,7 +207,7 @@ impl TrafficSecret {
     pub fn recorded(kdf: Kdf, name: &'static str, how: &'static str, secret: &[u8]) -> Self {
         kdf.derived(name, how, &[], secret);
         let keyed = Box::new(HmacKey::new(kdf.hash(), secret));
-        Self(Stage { name, keyed, kdf })
+        Self(Stage::new(kdf, name, keyed))
     }
 
     /// Lends the record key of `key_len` bytes and the IV of twelve to `install` (RFC 9846 section 7.3).
@@ -234,7 +237,8 @@ impl TrafficSecret {
         self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
         let mut stage = self.0;
         *stage.keyed = HmacKey::new(stage.kdf.hash(), &next[..len]);
-        Self(Stage { name: "application_traffic_secret_N", ..stage })
+        let name = "application_traffic_secret_N";
+        Self(Stage { name, _life: stage.kdf.life(name), ..stage })
     }
 }
 
@@ -287,19 +291,27 @@ struct Stage {
     name: &'static str,
     keyed: Box<HmacKey>,
     kdf: Kdf,
+    _life: Life,
 }
 
 impl Stage {
+    fn new(kdf: Kdf, name: &'static str, keyed: Box<HmacKey>) -> Self {
+        let _life = kdf.life(name);
+        Self { name, keyed, kdf, _life }
+    }
+
     fn extract(kdf: Kdf, name: &'static str, salt: &[u8], input: &[u8], inputs: &[Input<'_>]) -> Self {
         let secret = extract(kdf.hash(), salt, input);
         let secret = &secret[..kdf.output_len()];
         kdf.derived(name, "HKDF-Extract", inputs, secret);
-        Self { name, keyed: Box::new(HmacKey::new(kdf.hash(), secret)), kdf }
+        let keyed = Box::new(HmacKey::new(kdf.hash(), secret));
+        Self::new(kdf, name, keyed)
     }
 
     /// The next row of the diagram: down the "derived" arrow, then in with `input`.
     fn next(mut self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
         let empty = digest(self.kdf.hash(), &[]);
+        let _life = self.kdf.life("derived_secret");
         let mut salt = Block::default_block();
         let salt = &mut salt[..self.kdf.output_len()];
         expand_label(&self.keyed, "derived", empty.as_ref(), salt);
@@ -310,7 +322,7 @@ impl Stage {
         self.kdf.derived(name, "HKDF-Extract", inputs, secret);
         // Where the stage that is spent was: it is wiped.
         *self.keyed = HmacKey::new(self.kdf.hash(), secret);
-        Self { name, ..self }
+        Self { name, _life: self.kdf.life(name), ..self }
     }
 
     fn derive(
@@ -322,7 +334,7 @@ impl Stage {
         transcript: &Digest,
     ) -> Self {
         let keyed = Box::new(self.derive_key(name, label, how, hashed, transcript));
-        Self { name, keyed, kdf: self.kdf.clone() }
+        Self::new(self.kdf.clone(), name, keyed)
     }
 
     /// The last that is derived from a stage takes its place.
@@ -335,7 +347,7 @@ impl Stage {
         transcript: &Digest,
     ) -> Self {
         *self.keyed = self.derive_key(name, label, how, hashed, transcript);
-        Self { name, ..self }
+        Self { name, _life: self.kdf.life(name), ..self }
     }
 
     fn derive_key(
@@ -369,11 +381,13 @@ impl Stage {
     fn verify_data(&self, transcript: &Digest) -> Digest {
         let mut out = [0; 64];
         let out = &mut out[..self.kdf.output_len()];
+        let _life = self.kdf.life("finished_key");
         self.finished_key().sign(&[transcript.as_ref()], out);
         Digest::from_bytes(out)
     }
 
     fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
+        let _life = self.kdf.life("finished_key");
         verify_data.len() == self.kdf.output_len()
             && self.finished_key().verify(&[transcript.as_ref()], verify_data)
     }
