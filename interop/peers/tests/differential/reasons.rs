@@ -12,8 +12,12 @@ pub enum Judge {
     OpenSsl,
 }
 
+/// In words, and whether it is the reason of a difference: who the judge is, what was offered, and the answer of
+/// whoever took it.
+type Reason = (&'static str, fn(Judge, &Hello, Answer) -> bool);
+
 /// Where the other one takes a hello and we do not.
-const WE_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 10] = [
+const WE_REFUSE: [Reason; 10] = [
     (
         "they ask for another share before they look at the signature schemes, of which none fits",
         |_, hello, theirs| theirs == Answer::Retries && !hello.offer.ecdsa_p256,
@@ -54,7 +58,7 @@ const WE_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 10] = [
 ];
 
 /// Where we take a hello and the other one does not.
-const THEY_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 4] = [
+const THEY_REFUSE: [Reason; 4] = [
     (
         "we ask for another share before we look at the signature schemes, of which none fits",
         |_, hello, ours| {
