@@ -50,3 +50,17 @@ pub(super) fn after_hmac() {
     registers::wipe();
     std::hint::black_box(&mut [0_u8; HMAC_DEPTH]);
 }
+
+/// Makes something small that owns a key on the heap, and overwrites what the moves of the key to there left on the
+/// stack.
+pub(crate) fn after_keying<T>(make: impl FnOnce() -> T) -> T {
+    let made = one_frame_down(make);
+    after_hmac();
+    made
+}
+
+/// Not inlined, so that what it leaves is below its caller.
+#[inline(never)]
+fn one_frame_down<T>(make: impl FnOnce() -> T) -> T {
+    make()
+}

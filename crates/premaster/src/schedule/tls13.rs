@@ -31,7 +31,10 @@ use super::{
 };
 use crate::{
     Secret,
-    crypto::hash::{Digest, HmacKey, digest},
+    crypto::{
+        hash::{Digest, HmacKey, digest},
+        wipe,
+    },
     exchange::SharedSecret,
     observe::Input,
     wire::PerSide,
@@ -236,7 +239,7 @@ impl TrafficSecret {
         let how = "HKDF-Expand-Label \"traffic upd\"";
         self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
         let mut stage = self.0;
-        *stage.keyed = HmacKey::new(stage.kdf.hash(), &next[..len]);
+        wipe::after_keying(|| *stage.keyed = HmacKey::new(stage.kdf.hash(), &next[..len]));
         let name = "application_traffic_secret_N";
         Self(Stage { name, _life: stage.kdf.life(name), ..stage })
     }
@@ -304,7 +307,7 @@ impl Stage {
         let secret = extract(kdf.hash(), salt, input);
         let secret = &secret[..kdf.output_len()];
         kdf.derived(name, "HKDF-Extract", inputs, secret);
-        let keyed = Box::new(HmacKey::new(kdf.hash(), secret));
+        let keyed = wipe::after_keying(|| Box::new(HmacKey::new(kdf.hash(), secret)));
         Self::new(kdf, name, keyed)
     }
 
@@ -321,7 +324,7 @@ impl Stage {
         let secret = &secret[..self.kdf.output_len()];
         self.kdf.derived(name, "HKDF-Extract", inputs, secret);
         // Where the stage that is spent was: it is wiped.
-        *self.keyed = HmacKey::new(self.kdf.hash(), secret);
+        wipe::after_keying(|| *self.keyed = HmacKey::new(self.kdf.hash(), secret));
         Self { name, _life: self.kdf.life(name), ..self }
     }
 
@@ -333,7 +336,7 @@ impl Stage {
         hashed: &'static str,
         transcript: &Digest,
     ) -> Self {
-        let keyed = Box::new(self.derive_key(name, label, how, hashed, transcript));
+        let keyed = wipe::after_keying(|| Box::new(self.derive_key(name, label, how, hashed, transcript)));
         Self::new(self.kdf.clone(), name, keyed)
     }
 
@@ -346,7 +349,7 @@ impl Stage {
         hashed: &'static str,
         transcript: &Digest,
     ) -> Self {
-        *self.keyed = self.derive_key(name, label, how, hashed, transcript);
+        wipe::after_keying(|| *self.keyed = self.derive_key(name, label, how, hashed, transcript));
         Self { name, _life: self.kdf.life(name), ..self }
     }
 
