@@ -140,14 +140,24 @@ impl SharedKeys {
     /// Asks the store if it is time to, and nobody else does already. If it fails, it is asked again in a second;
     /// the keys that are held stay in use as long as their windows last.
     ///
+    /// As long as no key may seal, whoever else asks is not waited for, which may take the time of many calls:
+    /// the key of the present is asked for as well.
+    ///
     /// # Errors
     /// The store could not be asked.
     pub async fn refresh(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
         if !self.is_due(now) || self.is_asking.swap(true, Ordering::Acquire) {
-            return Ok(());
+            return self.catch_up(now, random).await;
         }
-        // Also when this future is dropped half-way.
-        let _asking = Asking(&self.is_asking);
+        self.ask(now, random, Asking(&self.is_asking)).await
+    }
+
+    async fn ask(
+        &self,
+        now: UnixTime,
+        random: &dyn Random,
+        _until_the_end: Asking<'_>,
+    ) -> Result<(), StoreFailed> {
         self.asked.store(now.as_secs(), Ordering::Relaxed);
         self.ask_at.store(now.as_secs().saturating_add(1), Ordering::Relaxed);
         self.agree(now, random).await?;
@@ -156,6 +166,28 @@ impl SharedKeys {
         let again = now.as_secs().saturating_add((interval / 4).clamp(1, ASK_AGAIN));
         self.ask_at.store(next_period.min(again), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Sees to it that there is a key that seals, while somebody else asks for all of them.
+    async fn catch_up(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
+        let has_key = || self.keys.with_ring(|ring| ring.sealing(now).is_some());
+        if !self.is_asking.load(Ordering::Acquire) || has_key() {
+            return Ok(());
+        }
+        self.agree_on(self.call(now), now.as_secs() / self.rotation.interval(), random).await
+    }
+
+    /// Looks for a key that something was sealed with and that is not held: not more than once a second, because
+    /// anybody can invent names. But whoever comes while the store is being asked has not come too late for it.
+    pub(super) async fn look_again(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
+        if self.is_asking.swap(true, Ordering::Acquire) {
+            return self.agree(now, random).await;
+        }
+        let asking = Asking(&self.is_asking);
+        match self.asked.load(Ordering::Relaxed) < now.as_secs() {
+            true => self.ask(now, random, asking).await,
+            false => Ok(()),
+        }
     }
 
     /// The session that was sealed into a ticket. If no key has its name, the store is asked, but not more than
@@ -170,9 +202,8 @@ impl SharedKeys {
         ticket: &[u8],
     ) -> Result<ServerSession, Miss> {
         match self.keys.open(now, ticket) {
-            Err(Miss::UnknownKey) if self.asked.load(Ordering::Relaxed) < now.as_secs() => {
-                self.ask_at.store(0, Ordering::Relaxed);
-                self.refresh(now, random).await?;
+            Err(Miss::UnknownKey) => {
+                self.look_again(now, random).await?;
                 self.keys.open(now, ticket)
             }
             other => other,
@@ -180,7 +211,7 @@ impl SharedKeys {
     }
 
     async fn agree(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
-        let call = Call { now, deadline: self.deadline };
+        let call = self.call(now);
         let period = now.as_secs() / self.rotation.interval();
         for period in [period, period.saturating_add(1)] {
             self.agree_on(call, period, random).await?;
@@ -235,11 +266,16 @@ impl SharedKeys {
         Ok(true)
     }
 
+    const fn call(&self, now: UnixTime) -> Call {
+        Call { now, deadline: self.deadline }
+    }
+
     fn window(&self, period: u64) -> Window {
         Window::starting(period.saturating_mul(self.rotation.interval()), self.rotation)
     }
 }
 
+/// As long as it lives the store is being asked, also where a future is dropped half-way.
 struct Asking<'a>(&'a AtomicBool);
 
 impl Drop for Asking<'_> {

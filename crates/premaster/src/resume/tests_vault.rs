@@ -5,10 +5,13 @@ use super::{
 };
 use crate::{Secret, crypto::SystemRandom, identity::testing::block_on, wire::CipherSuite};
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
@@ -19,13 +22,15 @@ const SUITE: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
 struct Fleet {
     memory: std::sync::Mutex<Arc<MemoryStore>>,
     is_down: AtomicBool,
+    is_slow: AtomicBool,
     calls: AtomicUsize,
 }
 
 impl Fleet {
     fn new() -> Arc<Self> {
         let memory = std::sync::Mutex::new(Arc::new(MemoryStore::new(10_000, 1 << 24, at(0))));
-        Arc::new(Self { memory, is_down: AtomicBool::new(false), calls: AtomicUsize::new(0) })
+        let [is_down, is_slow] = [(); 2].map(|()| AtomicBool::new(false));
+        Arc::new(Self { memory, is_down, is_slow, calls: AtomicUsize::new(0) })
     }
 
     fn lose_everything(&self, now: u64) {
@@ -41,8 +46,12 @@ impl Fleet {
             return Answer::now(Err(StoreFailed::TimedOut));
         }
         let memory = self.memory.lock().unwrap().clone();
+        let mut waits = self.is_slow.load(Ordering::Relaxed);
         // Later, as over a network.
-        Answer::later(async move { ask(&memory).await })
+        Answer::later(async move {
+            poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
+            ask(&memory).await
+        })
     }
 }
 
@@ -258,6 +267,41 @@ fn a_session_stored_at_one_machine_is_found_at_the_other() {
         (put(&no_store, 0, b"id"), get(&no_store, 0, b"id")),
         (Err(Miss::Declined), Err(Miss::StoreMiss))
     );
+}
+
+#[test]
+fn who_comes_while_the_store_is_being_asked_for_keys_has_them_all_the_same() {
+    let fleet = Fleet::new();
+    let other = machine(&fleet);
+    let ticket = seal(&other, 1000).unwrap();
+    let uses: [&dyn Fn(&Vault) -> bool; 4] = [
+        &|machine| seal(machine, 1001).is_some_and(|ticket| open(&other, 1001, &ticket) == Ok(())),
+        &|machine| open(machine, 1001, &ticket) == Ok(()),
+        &|machine| put(machine, 1001, b"new") == Ok(()) && get(&other, 1001, b"new") == Ok(()),
+        &|machine| put(&other, 1001, b"id") == Ok(()) && take(machine, 1001, b"id") == Ok(()),
+    ];
+    for (number, has_keys) in uses.iter().enumerate() {
+        let machine = machine(&fleet);
+        fleet.is_slow.store(true, Ordering::Relaxed);
+        // Whoever asks waits, and is not heard of again for as long as all others take.
+        let mut asking = pin!(machine.maintain(at(1001), &SystemRandom));
+        assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        fleet.is_slow.store(false, Ordering::Relaxed);
+        assert!(has_keys(&machine), "{number}");
+        assert_eq!(block_on(asking), Ok(()), "{number}");
+        assert_eq!(sealing(&machine, 1001), sealing(&other, 1001), "{number}");
+    }
+}
+
+#[test]
+fn a_stored_session_brings_news_of_its_key() {
+    let fleet = Fleet::new();
+    let one = machine(&fleet);
+    seal(&one, 1000).unwrap();
+    fleet.lose_everything(1001);
+    // It finds nothing, and makes a key of its own.
+    put(&machine(&fleet), 1002, b"id").unwrap();
+    assert_eq!(get(&one, 1003, b"id"), Ok(()));
 }
 
 #[test]
