@@ -5,7 +5,7 @@ use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Keeper, Leaves, Secrets, key_again13, opener13,
+        Established, Info, Keeper, Leaves, Secrets, check_extensions, key_again13, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
@@ -18,7 +18,8 @@ use crate::{
     },
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, KeyUpdateRequest, PerSide, ProtocolVersion,
-        Side, extension,
+        Side,
+        extension::{self, Place},
         message::{HelloRequest, KeyUpdate, NewSessionTicket13, handshake},
     },
 };
@@ -247,6 +248,7 @@ impl Connection {
             return Err(Misbehaved::BadTicketLifetime.into());
         }
         self.limits.check_extensions(&ticket.extensions)?;
+        check_extensions(Place::NewSessionTicket, &ticket.extensions)?;
         let early = ticket.extensions.get::<extension::EarlyDataNewSessionTicket>()?;
         self.counters.tickets += 1;
         let State::Established(traffic) = &mut self.state else { return Ok(()) };

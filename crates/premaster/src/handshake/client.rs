@@ -17,7 +17,7 @@ use crate::{
     suite::Suite,
     wire::{
         CipherSuite, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
-        extension::{self, Extensions, Place, allowed_in},
+        extension::{self, Extensions},
         message::{ClientHello, DOWNGRADE_TLS11, DOWNGRADE_TLS12, ServerHello, handshake},
     },
 };
@@ -315,8 +315,6 @@ impl Offer {
                 return Err(Misbehaved::UnofferedExtension.into());
             }
         }
-        // Nothing depends on it, but it must be empty (RFC 6066 section 3).
-        extensions.get::<extension::ServerNameAcknowledged>()?;
         Ok(())
     }
 
@@ -328,14 +326,6 @@ impl Offer {
             true => Ok(Some(name.to_vec())),
             false => Err(Misbehaved::UnofferedAlpn.into()),
         }
-    }
-}
-
-/// RFC 9846 section 4.2: an extension in a message that it does not belong in is illegal.
-pub(super) fn check_place(place: Place, extensions: &Extensions<'_>) -> Result<(), Error> {
-    match extensions.iter().all(|(extension, _)| allowed_in(extension, place)) {
-        true => Ok(()),
-        false => Err(Misbehaved::ExtensionOutOfPlace.into()),
     }
 }
 

@@ -21,7 +21,8 @@
 use super::{
     Established, Secrets, authenticate, certificate,
     certificate_types::Selected,
-    client::{Offer, check_place},
+    check_extensions::check_extensions,
+    client::Offer,
     established::{Believed, FinishedVerified, Info},
     peer::{Message, Peer},
     psk13::OfferedPsk,
@@ -93,10 +94,8 @@ pub(super) async fn handshake(
     let message = peer.expect(HandshakeType::ENCRYPTED_EXTENSIONS).await?;
     let extensions = EncryptedExtensions::decode(message.body())?.extensions;
     offer.check_answers(HandshakeType::ENCRYPTED_EXTENSIONS, &extensions)?;
-    check_place(Place::EncryptedExtensions, &extensions)?;
+    check_extensions(Place::EncryptedExtensions, &extensions)?;
     info.alpn = offer.alpn(&extensions)?;
-    // RFC 9149 section 3: a hint, on which nothing depends; but it must be well-formed.
-    extensions.get::<extension::TicketRequestEncryptedExtensions>()?;
     if let Some(psk) = &psk {
         info.external_psk = psk.external_identity();
         info.resumed = if psk.resumes().is_some() { Resumed::Psk } else { Resumed::Full };
@@ -267,7 +266,7 @@ fn check_hello(
         true => Place::HelloRetryRequest,
         false => Place::ServerHello13,
     };
-    check_place(place, &hello.extensions)?;
+    check_extensions(place, &hello.extensions)?;
     let suite = offer
         .policy
         .cipher_suites
