@@ -1,6 +1,6 @@
 //! A connection after its handshake: data, KeyUpdate, tickets, and requests to start over.
 use super::Connection;
-use super::State;
+use super::{State, export};
 use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
@@ -49,6 +49,7 @@ struct Keys13 {
     /// The peer asked for new keys, which come before the next data (RFC 9846 section 4.6.3).
     update_pending: bool,
     exporter: ExporterSecret,
+    early_exporter: Option<Box<ExporterSecret>>,
     /// What a client makes sessions with when tickets come.
     resumption: Option<(ResumptionSecret, Box<Keeper>)>,
 }
@@ -67,6 +68,7 @@ impl Traffic {
                     receive_updates: 0,
                     update_pending: false,
                     exporter,
+                    early_exporter: mailbox.early_exporter.take(),
                     resumption: resumption.zip(established.keeper),
                 })
             }
@@ -170,12 +172,16 @@ impl Traffic {
         Ok(())
     }
 
-    pub(super) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        let too_long = out.len() > 255 * self.info.suite.hash.output_len()
-            || context.is_some_and(|context| context.len() > 65_535);
-        if too_long || label.len() > 249 {
-            return Err(Misuse::NoExporter.into());
+    /// What exports before the handshake is finished, if early data was accepted.
+    pub(super) fn early_exporter(&self) -> Option<&ExporterSecret> {
+        match &self.keys {
+            Keys::Tls13(keys) => keys.early_exporter.as_deref(),
+            Keys::Tls12 { .. } => None,
         }
+    }
+
+    pub(super) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        export::check(self.info.suite.hash.output_len(), label, context, out)?;
         match &self.keys {
             Keys::Tls13(keys) => keys.exporter.export(label, context.unwrap_or_default(), out),
             // RFC 7627 section 5.4: without it two connections can have the same keying material.

@@ -233,8 +233,9 @@ impl Offer {
         if self.config.middlebox_compatibility {
             peer.send_change_cipher_spec()?;
         }
-        let secret = psk.early_secret(peer).early_traffic(&peer.transcript_hash_with(psk.hash, &[]));
-        peer.install_write(sealer13(session.suite, &secret)?, Epoch::EarlyData)?;
+        let (early, hello) = (psk.early_secret(peer), peer.transcript_hash_with(psk.hash, &[]));
+        peer.install_write(sealer13(session.suite, &early.early_traffic(&hello))?, Epoch::EarlyData)?;
+        peer.set_early_exporter(early.early_exporter(&hello));
         peer.allow_early_data(self.early_data);
         Ok(())
     }

@@ -105,7 +105,7 @@ pub(super) async fn handshake(
         info.resumed = Resumed::EarlyData;
     } else if early_data_offered {
         // Rejected: what the application sent is lost, and it is told so.
-        peer.allow_early_data(0);
+        peer.reject_early_data();
         peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
     }
 
@@ -308,7 +308,7 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
     let offered_early_data = std::mem::take(&mut offer.early_data) > 0;
     if offered_early_data {
         // RFC 9846 section 4.2.10: the second ClientHello goes in the clear, without early_data.
-        peer.allow_early_data(0);
+        peer.reject_early_data();
         peer.install_write(Sealer::plaintext(), Epoch::Plaintext)?;
     }
     // RFC 9846 section 4.1.4: keys of another hash than the suite's are of no use any more.

@@ -96,7 +96,11 @@ pub(super) async fn handshake(
         Some(psk) => psk.early,
         None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
     };
-    let early_traffic = early_data.map(|_| early.early_traffic(&peer.transcript_hash()));
+    let early_traffic = early_data.map(|_| {
+        let hello = peer.transcript_hash();
+        peer.set_early_exporter(early.early_exporter(&hello));
+        early.early_traffic(&hello)
+    });
     peer.forget_messages();
     let exchanged = share.map(|(group, share)| group.encapsulate(share, &*config.random)).transpose()?;
     let (reply, shared) = exchanged.unzip();
