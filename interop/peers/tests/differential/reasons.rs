@@ -12,8 +12,11 @@ pub enum Judge {
     OpenSsl,
 }
 
+/// A reason, and whether it applies to a hello and what the one that takes it makes of it.
+type Row = (&'static str, fn(Judge, &Hello, Answer) -> bool);
+
 /// Where the other one takes a hello and we do not.
-const WE_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 11] = [
+const WE_REFUSE: [Row; 11] = [
     (
         "they ask for another share before they look at the signature schemes, of which none fits",
         |_, hello, theirs| theirs == Answer::Retries && !hello.offer.ecdsa_p256,
@@ -63,7 +66,7 @@ const WE_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 11] = [
 ];
 
 /// Where we take a hello and the other one does not.
-const THEY_REFUSE: [(&str, fn(Judge, &Hello, Answer) -> bool); 3] = [
+const THEY_REFUSE: [Row; 3] = [
     (
         "we ask for another share before we look at the signature schemes, of which none fits",
         |_, hello, ours| ours == Answer::Retries && !hello.offer.ecdsa_p256,
