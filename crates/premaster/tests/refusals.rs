@@ -5,19 +5,23 @@ mod puppet;
 
 use common::{Authority, Key, client_config, server_config};
 use premaster::{
-    ClientConfig, Error, Policy, ServerConfig,
+    ClientConfig, Error, Output, Policy, ServerConfig,
     config::{ConfigError, LegacyOptIn},
+    connection::Acceptor,
     error::{Incompatible, Misbehaved, Untrusted},
     exchange::Group,
     identity::{Credential, Credentials},
     pki_types::PrivateKeyDer,
     wire::{
-        AlertDescription as Alert, CipherSuite, List, NamedGroup, ProtocolVersion, SignatureScheme,
-        extension::{self, KeyShareEntry, ProtocolName, push},
+        AlertDescription as Alert, CipherSuite, ExtensionType, List, NamedGroup, ProtocolVersion,
+        SignatureScheme,
+        extension::{self, Extensions, KeyShareEntry, ProtocolName, push, push_encoded},
+        message::{CertificateRequest13, handshake},
     },
 };
 use puppet::{
     Part, Puppet, Say, V12, V13, change_client_hello, change_server_hello, with_extension, with_suite,
+    without_extension,
 };
 use std::sync::Arc;
 
@@ -557,8 +561,8 @@ fn sha1() {
     incompatible(&puppet, Alert::handshake_failure, &["no common signature scheme", "ecdsa_sha1"]);
     let mut puppet = Puppet::client(house.ec.clone(), house.server(Policy::MODERN));
     let hello = puppet.make(Say::ClientHello);
-    let gone = premaster::wire::ExtensionType::SIGNATURE_ALGORITHMS;
-    puppet.message(&change_client_hello(&hello, |block| puppet::without_extension(block, gone)));
+    let gone = ExtensionType::SIGNATURE_ALGORITHMS;
+    puppet.message(&change_client_hello(&hello, |block| without_extension(block, gone)));
     incompatible(&puppet, Alert::handshake_failure, &["no common signature scheme"]);
     // A server that signs with it, or with whatever else was not offered.
     let unoffered = [SignatureScheme::ecdsa_sha1, SignatureScheme(0x0101), SignatureScheme::ed448];
@@ -651,5 +655,77 @@ fn points_that_are_none() {
         let mut puppet = Puppet::client(part, house.server(policy));
         puppet.says(&[Say::ClientHello, Say::ClientKeyExchange]);
         refused(&puppet, Misbehaved::BadPoint, Alert::illegal_parameter, &["not a valid point"]);
+    }
+}
+
+/// Of these three bytes nothing can be made: too long for some extensions, too short for the others.
+const NO_FORM: [u8; 3] = [1, 0xff, 0xff];
+
+/// The victim could not read what it was sent.
+#[track_caller]
+fn malformed(puppet: &Puppet, what: impl std::fmt::Debug) {
+    assert!(matches!(puppet.error, Some(Error::Malformed(_))), "{what:?}: {:?}", puppet.error);
+    assert_eq!(puppet.alert(), Some(Alert::decode_error), "{what:?}");
+}
+
+/// RFC 9846 section 6.2: what cannot be parsed is a decode_error, also where the handshake would not have looked.
+#[test]
+fn malformed_extensions_of_no_use() {
+    const OF_TLS12: [ExtensionType; 4] = [
+        ExtensionType::EC_POINT_FORMATS,
+        ExtensionType::EXTENDED_MASTER_SECRET,
+        ExtensionType::ENCRYPT_THEN_MAC,
+        ExtensionType::RENEGOTIATION_INFO,
+    ];
+    const OF_TLS13: [ExtensionType; 5] = [
+        ExtensionType::PSK_KEY_EXCHANGE_MODES,
+        ExtensionType::COOKIE,
+        ExtensionType::POST_HANDSHAKE_AUTH,
+        ExtensionType::KEY_SHARE,
+        ExtensionType::EARLY_DATA,
+    ];
+    const OF_BOTH: [ExtensionType; 5] = [
+        ExtensionType::STATUS_REQUEST,
+        ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+        ExtensionType::SIGNATURE_ALGORITHMS_CERT,
+        ExtensionType::TICKET_REQUEST,
+        ExtensionType::COMPRESS_CERTIFICATE,
+    ];
+    let house = House::new();
+    for part in [house.tls13(), house.ec.clone()] {
+        for useless in OF_TLS12.into_iter().chain(OF_TLS13).chain(OF_BOTH) {
+            let mut puppet = Puppet::client(part.clone(), house.server(Policy::MODERN));
+            let hello = change_client_hello(&puppet.make(Say::ClientHello), |block| {
+                let mut block = without_extension(block, useless);
+                push_encoded(&mut block, useless, &NO_FORM);
+                block
+            });
+            puppet.say_bytes(Say::ClientHello, &hello);
+            malformed(&puppet, useless);
+            let records = [&[22, 3, 1][..], &(hello.len() as u16).to_be_bytes(), &hello].concat();
+            let refused = Acceptor::new().receive(&records, &mut Output::new()).map(|_| ());
+            assert_eq!(refused.err(), puppet.error, "{useless} at an acceptor");
+        }
+    }
+}
+
+/// The same at a client, which a server asks for a certificate that it does not have.
+#[test]
+fn malformed_extensions_of_a_certificate_request() {
+    let house = House::new();
+    for useless in [ExtensionType::SIGNATURE_ALGORITHMS_CERT, ExtensionType::OID_FILTERS] {
+        let mut puppet = Puppet::server(house.tls13(), house.client(Policy::MODERN));
+        puppet.says(&[Say::ServerHello, Say::EncryptedExtensions]);
+        let mut request = puppet.make(Say::CertificateRequest);
+        let mut block = CertificateRequest13::decode(&request[4..]).unwrap().extensions.encoded().to_vec();
+        push_encoded(&mut block, useless, &NO_FORM);
+        let extensions = Extensions::from_encoded(&block);
+        request.clear();
+        handshake::encode(
+            &CertificateRequest13 { certificate_request_context: &[], extensions },
+            &mut request,
+        );
+        puppet.say_bytes(Say::CertificateRequest, &request);
+        malformed(&puppet, useless);
     }
 }

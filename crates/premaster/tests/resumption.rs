@@ -3,19 +3,42 @@ mod common;
 
 use common::{Authority, Key, Pair};
 use premaster::{
-    ClientConfig, Connection, Policy, Secret, ServerConfig,
+    ClientConfig, Connection, Error, Policy, Secret, ServerConfig,
     config::{ClientAuthentication, ClientResumption, ServerConfigBuilder, ServerSessions},
     crypto::hash::HashAlgorithm,
+    error::Misuse,
     identity::{Credentials, ExternalPsk, PskSource},
-    observe::Resumed,
+    observe::{KeyLog, Resumed},
     pki_types::UnixTime,
     resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
     wire::{NamedGroup, ProtocolVersion},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
 const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 struct Fixture {
     authority: Authority,
@@ -206,18 +229,73 @@ fn stored_sessions_resume_by_name() {
     }
 }
 
+const LABEL: &str = "EXPORTER-early";
+
+/// What a connection exports of early data.
+fn export_early(connection: &Connection, context: Option<&[u8]>) -> Result<[u8; 40], Error> {
+    let mut out = [0; 40];
+    connection.export_early(LABEL, context, &mut out).map(|()| out)
+}
+
 /// A handshake whose first flight carries early data. Says what the server received, and how it went.
 fn early(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> (Vec<u8>, Resumed, Vec<u8>) {
     let mut pair = Pair::new(client.clone(), server.clone());
     let sent = pair.client.connection.send_early(b"GET / early", &mut pair.client.output).unwrap();
     let first_flight = pair.client.output.as_slice().to_vec();
+    let before = export_early(&pair.client.connection, Some(b"context"));
+    assert_eq!(before.is_ok(), sent > 0);
     let pair = pair.handshake().unwrap();
     let outcome = resumed(&pair.client.connection);
+    let after = [&pair.client, &pair.server].map(|end| export_early(&end.connection, Some(b"context")));
+    match outcome {
+        Resumed::EarlyData => assert_eq!(after, [before.clone(), before]),
+        _ => assert_eq!(after, [Err(Misuse::NoExporter.into()), Err(Misuse::NoExporter.into())]),
+    }
     assert_eq!(outcome, resumed(&pair.server.connection));
     assert!(outcome != Resumed::EarlyData || sent == 11);
     let received = pair.server.received.clone();
     pair.exchange_and_close_after(b"GET / early".len() * usize::from(outcome == Resumed::EarlyData));
     (received, outcome, first_flight)
+}
+
+#[test]
+fn early_exports_differ_from_all_others() {
+    let fixture = Fixture::new();
+    let (client_log, server_log) = (Shared::default(), Shared::default());
+    let client = ClientConfig::builder()
+        .policy(Policy::MODERN.with_versions(&[V13]))
+        .verifier(fixture.authority.verifier())
+        .alpn(["h2"])
+        .observer(Arc::new(KeyLog::new(client_log.clone())))
+        .resumption(ClientResumption::with(fixture.sessions.clone()).early_data(true));
+    let client = Arc::new(client.build().unwrap());
+    let server = fixture.server(|builder| {
+        builder.observer(Arc::new(KeyLog::new(server_log.clone()))).sessions(stored().early_data(1000))
+    });
+    assert_eq!(connect(&client, &server), Resumed::Full);
+    assert!(!client_log.text().contains("EARLY_EXPORTER_SECRET"));
+
+    let mut pair = Pair::new(client, server);
+    pair.client.connection.send_early(b"early", &mut pair.client.output).unwrap();
+    assert_eq!(export_early(&pair.server.connection, None), Err(Misuse::NoExporter.into()));
+    let pair = pair.handshake().unwrap();
+    assert_eq!(resumed(&pair.client.connection), Resumed::EarlyData);
+    let early = export_early(&pair.client.connection, None).unwrap();
+    // RFC 9846 section 7.5: no context is an empty one.
+    assert_eq!(export_early(&pair.server.connection, Some(b"")), Ok(early));
+    assert_ne!(export_early(&pair.server.connection, Some(b"other")), Ok(early));
+    let mut late = [0; 40];
+    pair.server.connection.export(LABEL, None, &mut late).unwrap();
+    assert_ne!(early, late);
+    let mut too_long = vec![0; 255 * 48 + 1];
+    let refused = pair.server.connection.export_early(LABEL, None, &mut too_long);
+    assert_eq!(refused, Err(Misuse::NoExporter.into()));
+
+    // Both write down the same secret, once.
+    let line = |log: &Shared| -> Vec<String> {
+        log.text().lines().filter(|line| line.starts_with("EARLY_EXPORTER_SECRET ")).map(Into::into).collect()
+    };
+    assert_eq!((line(&client_log).len(), line(&client_log)), (1, line(&server_log)));
 }
 
 #[test]

@@ -8,7 +8,10 @@ use crate::{
     record::{Joiner, Opener, Sealer},
     wire::{
         AlertDescription, AlertLevel, CipherSuite, ContentType, HandshakeType, NamedGroup, ProtocolVersion,
-        SignatureScheme, extension, message, record::MAX_PLAINTEXT,
+        SignatureScheme,
+        extension::{self, Place},
+        message,
+        record::MAX_PLAINTEXT,
     },
 };
 use std::{fmt, sync::Arc};
@@ -197,6 +200,7 @@ impl ClientHello {
             return Err(Error::Unexpected { expected: "ClientHello", got });
         }
         let hello = message::ClientHello::decode(message.body())?;
+        handshake::check_extensions(Place::ClientHello, &hello.extensions)?;
         let alpn = hello.extensions.get::<extension::ProtocolNameList<'_>>()?;
         let groups = hello.extensions.get::<extension::SupportedGroups<'_>>()?;
         let schemes = hello.extensions.get::<extension::SignatureAlgorithms<'_>>()?;

@@ -27,6 +27,7 @@
 //! ```
 mod acceptor;
 mod engine;
+mod export;
 mod stream;
 mod traffic;
 
@@ -343,20 +344,6 @@ impl Connection {
         };
         wipe::after_handshake();
         updated
-    }
-
-    /// Keying material that both sides can compute and nobody else (RFC 5705, RFC 9846 section 7.5).
-    ///
-    /// # Errors
-    /// [`Misuse::NoExporter`] before the handshake is finished, in TLS 1.2 without extended master secret, for
-    /// a context of more than 65,535 bytes or an output of more than 255 hash lengths.
-    pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        let exported = match &self.state {
-            State::Established(traffic) => traffic.export(label, context, out),
-            _ => Err(Misuse::NoExporter.into()),
-        };
-        wipe::after_handshake();
-        exported
     }
 
     fn send_alert(

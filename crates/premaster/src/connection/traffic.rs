@@ -1,11 +1,11 @@
 //! A connection after its handshake: data, KeyUpdate, tickets, and requests to start over.
 use super::Connection;
-use super::State;
+use super::{State, export};
 use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Keeper, Leaves, Secrets, key_again13, opener13,
+        Established, Info, Keeper, Leaves, Secrets, check_extensions, key_again13, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
@@ -18,7 +18,8 @@ use crate::{
     },
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, KeyUpdateRequest, PerSide, ProtocolVersion,
-        Side, extension,
+        Side,
+        extension::{self, Place},
         message::{HelloRequest, KeyUpdate, NewSessionTicket13, handshake},
     },
 };
@@ -48,6 +49,7 @@ struct Keys13 {
     /// The peer asked for new keys, which come before the next data (RFC 9846 section 4.6.3).
     update_pending: bool,
     exporter: ExporterSecret,
+    early_exporter: Option<Box<ExporterSecret>>,
     /// What a client makes sessions with when tickets come.
     resumption: Option<(ResumptionSecret, Box<Keeper>)>,
 }
@@ -66,6 +68,7 @@ impl Traffic {
                     receive_updates: 0,
                     update_pending: false,
                     exporter,
+                    early_exporter: mailbox.early_exporter.take(),
                     resumption: resumption.zip(established.keeper),
                 })
             }
@@ -169,12 +172,16 @@ impl Traffic {
         Ok(())
     }
 
-    pub(super) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        let too_long = out.len() > 255 * self.info.suite.hash.output_len()
-            || context.is_some_and(|context| context.len() > 65_535);
-        if too_long || label.len() > 249 {
-            return Err(Misuse::NoExporter.into());
+    /// What exports before the handshake is finished, if early data was accepted.
+    pub(super) fn early_exporter(&self) -> Option<&ExporterSecret> {
+        match &self.keys {
+            Keys::Tls13(keys) => keys.early_exporter.as_deref(),
+            Keys::Tls12 { .. } => None,
         }
+    }
+
+    pub(super) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        export::check(self.info.suite.hash.output_len(), label, context, out)?;
         match &self.keys {
             Keys::Tls13(keys) => keys.exporter.export(label, context.unwrap_or_default(), out),
             // RFC 7627 section 5.4: without it two connections can have the same keying material.
@@ -247,6 +254,7 @@ impl Connection {
             return Err(Misbehaved::BadTicketLifetime.into());
         }
         self.limits.check_extensions(&ticket.extensions)?;
+        check_extensions(Place::NewSessionTicket, &ticket.extensions)?;
         let early = ticket.extensions.get::<extension::EarlyDataNewSessionTicket>()?;
         self.counters.tickets += 1;
         let State::Established(traffic) = &mut self.state else { return Ok(()) };

@@ -2,7 +2,8 @@
 //! both versions. The certificates themselves are in `certificate`.
 use super::{
     certificate,
-    client::{Offer, check_place},
+    check_extensions::check_extensions,
+    client::Offer,
     peer::{Message, Peer},
 };
 use crate::{
@@ -91,7 +92,7 @@ pub(super) fn check_request13(request: &CertificateRequest13<'_>) -> Result<(), 
     if !request.certificate_request_context.is_empty() {
         return Err(Misbehaved::ContextNotEchoed.into());
     }
-    check_place(Place::CertificateRequest, &request.extensions)?;
+    check_extensions(Place::CertificateRequest, &request.extensions)?;
     match request.extensions.contains(ExtensionType::SIGNATURE_ALGORITHMS) {
         true => Ok(()),
         false => Err(Misbehaved::NoSignatureAlgorithms.into()),

@@ -1,7 +1,8 @@
 //! Certificate messages (RFC 9846 section 4.4.2, RFC 5246 section 7.4.2), for both sides and both versions: what
 //! they hold is sent, or read and judged.
 use super::{
-    client::{Offer, check_place},
+    check_extensions::check_extensions,
+    client::Offer,
     peer::{Message, Peer},
 };
 use crate::{
@@ -156,7 +157,7 @@ fn shown13<'a>(
         if entry.extensions.iter().any(|(extension, _)| !asked(extension)) {
             return Err(Misbehaved::UnaskedCertificateExtension.into());
         }
-        check_place(Place::Certificate, &entry.extensions)?;
+        check_extensions(Place::Certificate, &entry.extensions)?;
         let staple = entry.extensions.get::<CertificateStatus<'a>>()?;
         let timestamps = entry.extensions.get::<extension::SignedCertificateTimestampList<'a>>()?;
         if index == 0 {

@@ -17,7 +17,7 @@ use crate::{
     suite::Suite,
     wire::{
         CipherSuite, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
-        extension::{self, Extensions, Place, allowed_in},
+        extension::{self, Extensions},
         message::{ClientHello, DOWNGRADE_TLS11, DOWNGRADE_TLS12, ServerHello, handshake},
     },
 };
@@ -233,8 +233,9 @@ impl Offer {
         if self.config.middlebox_compatibility {
             peer.send_change_cipher_spec()?;
         }
-        let secret = psk.early_secret(peer).early_traffic(&peer.transcript_hash_with(psk.hash, &[]));
-        peer.install_write(sealer13(session.suite, &secret)?, Epoch::EarlyData)?;
+        let (early, hello) = (psk.early_secret(peer), peer.transcript_hash_with(psk.hash, &[]));
+        peer.install_write(sealer13(session.suite, &early.early_traffic(&hello))?, Epoch::EarlyData)?;
+        peer.set_early_exporter(early.early_exporter(&hello));
         peer.allow_early_data(self.early_data);
         Ok(())
     }
@@ -315,8 +316,6 @@ impl Offer {
                 return Err(Misbehaved::UnofferedExtension.into());
             }
         }
-        // Nothing depends on it, but it must be empty (RFC 6066 section 3).
-        extensions.get::<extension::ServerNameAcknowledged>()?;
         Ok(())
     }
 
@@ -328,14 +327,6 @@ impl Offer {
             true => Ok(Some(name.to_vec())),
             false => Err(Misbehaved::UnofferedAlpn.into()),
         }
-    }
-}
-
-/// RFC 9846 section 4.2: an extension in a message that it does not belong in is illegal.
-pub(super) fn check_place(place: Place, extensions: &Extensions<'_>) -> Result<(), Error> {
-    match extensions.iter().all(|(extension, _)| allowed_in(extension, place)) {
-        true => Ok(()),
-        false => Err(Misbehaved::ExtensionOutOfPlace.into()),
     }
 }
 

@@ -22,7 +22,8 @@
 use super::{
     Established, Secrets, authenticate, certificate,
     certificate_types::Selected,
-    client::{Offer, check_place},
+    check_extensions::check_extensions,
+    client::Offer,
     established::{Believed, FinishedVerified, Info},
     exchange12,
     peer::{Message, Peer},
@@ -243,7 +244,7 @@ fn check_hello(offer: &Offer, hello: &ServerHello<'_>) -> Result<&'static Suite,
         return Err(Misbehaved::BadCompression.into());
     }
     offer.check_answers(HandshakeType::SERVER_HELLO, &hello.extensions)?;
-    check_place(Place::ServerHello12, &hello.extensions)?;
+    check_extensions(Place::ServerHello12, &hello.extensions)?;
     let offered = offer.policy.cipher_suites.contains(&hello.cipher_suite);
     let suite =
         offered.then(|| Suite::find(hello.cipher_suite)).flatten().ok_or(Misbehaved::UnofferedSuite)?;

@@ -21,7 +21,8 @@
 use super::{
     Established, Secrets, authenticate, certificate,
     certificate_types::Selected,
-    client::{Offer, check_place},
+    check_extensions::check_extensions,
+    client::Offer,
     established::{Believed, FinishedVerified, Info},
     peer::{Message, Peer},
     psk13::OfferedPsk,
@@ -93,10 +94,8 @@ pub(super) async fn handshake(
     let message = peer.expect(HandshakeType::ENCRYPTED_EXTENSIONS).await?;
     let extensions = EncryptedExtensions::decode(message.body())?.extensions;
     offer.check_answers(HandshakeType::ENCRYPTED_EXTENSIONS, &extensions)?;
-    check_place(Place::EncryptedExtensions, &extensions)?;
+    check_extensions(Place::EncryptedExtensions, &extensions)?;
     info.alpn = offer.alpn(&extensions)?;
-    // RFC 9149 section 3: a hint, on which nothing depends; but it must be well-formed.
-    extensions.get::<extension::TicketRequestEncryptedExtensions>()?;
     if let Some(psk) = &psk {
         info.external_psk = psk.external_identity();
         info.resumed = if psk.resumes().is_some() { Resumed::Psk } else { Resumed::Full };
@@ -106,7 +105,7 @@ pub(super) async fn handshake(
         info.resumed = Resumed::EarlyData;
     } else if early_data_offered {
         // Rejected: what the application sent is lost, and it is told so.
-        peer.allow_early_data(0);
+        peer.reject_early_data();
         peer.install_write(sealer13(suite, &handshake_traffic.client)?, Epoch::Handshake)?;
     }
 
@@ -267,7 +266,7 @@ fn check_hello(
         true => Place::HelloRetryRequest,
         false => Place::ServerHello13,
     };
-    check_place(place, &hello.extensions)?;
+    check_extensions(place, &hello.extensions)?;
     let suite = offer
         .policy
         .cipher_suites
@@ -309,7 +308,7 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
     let offered_early_data = std::mem::take(&mut offer.early_data) > 0;
     if offered_early_data {
         // RFC 9846 section 4.2.10: the second ClientHello goes in the clear, without early_data.
-        peer.allow_early_data(0);
+        peer.reject_early_data();
         peer.install_write(Sealer::plaintext(), Epoch::Plaintext)?;
     }
     // RFC 9846 section 4.1.4: keys of another hash than the suite's are of no use any more.

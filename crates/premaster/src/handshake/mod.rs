@@ -6,6 +6,7 @@
 mod authenticate;
 mod certificate;
 mod certificate_types;
+mod check_extensions;
 mod client;
 mod client12;
 mod client13;
@@ -24,6 +25,7 @@ mod server12;
 mod server13;
 mod sessions;
 
+pub(crate) use check_extensions::check_extensions;
 pub(crate) use client::handshake as client;
 pub use established::Info;
 pub(crate) use established::{Established, Secrets};

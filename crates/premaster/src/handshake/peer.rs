@@ -9,7 +9,7 @@ use crate::{
     error::Misbehaved,
     observe::{Direction, Epoch, Event, Tap},
     record::{Opener, Output, Sealer},
-    schedule::Transcript,
+    schedule::{Transcript, tls13::ExporterSecret},
     wire::{
         ContentType, HandshakeType, ProtocolVersion,
         message::handshake::{self, Body},
@@ -54,6 +54,8 @@ pub(crate) struct Mailbox {
     pub(crate) early_allowance: usize,
     /// What becomes of application data that comes in the middle of the handshake.
     pub(crate) early_data: EarlyData,
+    /// Exports before the handshake is finished, while early data is offered or once it is accepted.
+    pub(crate) early_exporter: Option<Box<ExporterSecret>>,
     /// What to forget after a fatal alert.
     pub(crate) leaves: Option<Box<Leaves>>,
     flight: Vec<u8>,
@@ -128,6 +130,7 @@ impl Peer {
             may_send: false,
             early_allowance: 0,
             early_data: EarlyData::Refused,
+            early_exporter: None,
             leaves: None,
             flight: Vec::new(),
             transcript: Transcript::new(),
@@ -267,6 +270,18 @@ impl Peer {
     /// The application may send so much early data; none any more with 0.
     pub(crate) fn allow_early_data(&self, bytes: usize) {
         self.mailbox().early_allowance = bytes;
+    }
+
+    /// Early data was offered, or is accepted: this exports from now on.
+    pub(crate) fn set_early_exporter(&self, early_exporter: ExporterSecret) {
+        self.mailbox().early_exporter = Some(Box::new(early_exporter));
+    }
+
+    /// The early data of this side was rejected: nothing more of it is sent, and nothing is exported early.
+    pub(crate) fn reject_early_data(&self) {
+        let mut mailbox = self.mailbox();
+        mailbox.early_allowance = 0;
+        mailbox.early_exporter = None;
     }
 
     /// The application may send from now on.

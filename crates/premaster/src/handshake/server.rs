@@ -1,6 +1,7 @@
 //! The server's side up to the choice of version.
 use super::{
     Established,
+    check_extensions::check_extensions,
     negotiate::{self, Keys12},
     peer::Peer,
     server12, server13,
@@ -13,7 +14,8 @@ use crate::{
     identity::{Ask, Credential},
     observe::{Choice, Event},
     wire::{
-        CertificateType, HandshakeType, List, ProtocolVersion, SignatureScheme, extension,
+        CertificateType, HandshakeType, List, ProtocolVersion, SignatureScheme,
+        extension::{self, Place},
         message::ClientHello,
     },
 };
@@ -24,6 +26,7 @@ pub(crate) async fn handshake(peer: Peer, config: Arc<ServerConfig>) -> Result<E
     let message = peer.expect(HandshakeType::CLIENT_HELLO).await?;
     let hello = ClientHello::decode(message.body())?;
     config.limits.check_extensions(&hello.extensions)?;
+    check_extensions(Place::ClientHello, &hello.extensions)?;
     peer.tap().identify(hello.random);
     let config = effective(config);
     let version = negotiate::version(&config.policy, &hello)?;

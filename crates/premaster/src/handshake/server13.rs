@@ -2,6 +2,7 @@
 use super::{
     Established, Leaves, Secrets, authenticate, certificate,
     certificate_types::{self, Offered},
+    check_extensions::check_extensions,
     established::{Believed, FinishedVerified, Info},
     negotiate::{self, Chosen, Share},
     peer::{EarlyData, Message, Peer},
@@ -26,7 +27,7 @@ use crate::{
     wire::{
         CertificateType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, Side,
         SignatureScheme,
-        extension::{self, Extensions, KeyShareEntry, ProtocolName, push},
+        extension::{self, Extensions, KeyShareEntry, Place, ProtocolName, push},
         message::{
             ClientHello, EncryptedExtensions, EndOfEarlyData, Finished, HELLO_RETRY_REQUEST_RANDOM,
             ServerHello,
@@ -63,7 +64,9 @@ pub(super) async fn handshake(
         peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
         skip_early_data(&peer, &config, &hello);
         let second = retry(&peer, suite, group, &message).await?;
-        check_hello(&ClientHello::decode(second.body())?)?;
+        let hello_again = ClientHello::decode(second.body())?;
+        check_extensions(Place::ClientHello, &hello_again.extensions)?;
+        check_hello(&hello_again)?;
         check_second_hello(&message, &second, group)?;
         // What is stored was taken from the store: the second hello offers it to us who have it already.
         let earlier = psk.and_then(|psk| psk.into_earlier(&hello));
@@ -93,7 +96,11 @@ pub(super) async fn handshake(
         Some(psk) => psk.early,
         None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
     };
-    let early_traffic = early_data.map(|_| early.early_traffic(&peer.transcript_hash()));
+    let early_traffic = early_data.map(|_| {
+        let hello = peer.transcript_hash();
+        peer.set_early_exporter(early.early_exporter(&hello));
+        early.early_traffic(&hello)
+    });
     peer.forget_messages();
     let exchanged = share.map(|(group, share)| group.encapsulate(share, &*config.random)).transpose()?;
     let (reply, shared) = exchanged.unzip();

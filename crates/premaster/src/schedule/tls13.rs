@@ -258,6 +258,11 @@ impl BinderKey {
 }
 
 impl ExporterSecret {
+    /// The hash's length, in bytes.
+    pub fn output_len(&self) -> usize {
+        self.0.kdf.output_len()
+    }
+
     /// Keying material for the application (RFC 9846 section 7.5). At most 255 hash outputs.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) {
         let kdf = &self.0.kdf;

@@ -17,7 +17,7 @@ pub enum Judge {
 type Reason = (&'static str, fn(Judge, &Hello, Answer) -> bool);
 
 /// Where the other one takes a hello and we do not.
-const WE_REFUSE: [Reason; 10] = [
+const WE_REFUSE: [Reason; 11] = [
     (
         "they ask for another share before they look at the signature schemes, of which none fits",
         |_, hello, theirs| theirs == Answer::Retries && !hello.offer.ecdsa_p256,
@@ -49,6 +49,15 @@ const WE_REFUSE: [Reason; 10] = [
         let names = ["", "a\0b", "a b", "-", "localhost."].map(Oddity::ServerName);
         hello.has(&[address]) || judge == Judge::OpenSsl && hello.has(&names)
     }),
+    (
+        "a malformed extension of TLS 1.2, which they do not read in TLS 1.3 (RFC 9846 section 6.2)",
+        |judge, hello, theirs| {
+            const OF_TLS12: [Type; 3] =
+                [Type::EXTENDED_MASTER_SECRET, Type::EC_POINT_FORMATS, Type::RENEGOTIATION_INFO];
+            let skipped = |oddity: &Oddity| malformed(*oddity).is_some_and(|kind| OF_TLS12.contains(&kind));
+            judge == Judge::OpenSsl && theirs.version() == Some(0x0304) && hello.oddities.iter().any(skipped)
+        },
+    ),
     ("no extended_master_secret (RFC 7627), which we insist on", |_, hello, theirs| {
         theirs == Answer::Takes(0x0303) && hello.has(&[Oddity::Without(Type::EXTENDED_MASTER_SECRET)])
     }),
@@ -58,28 +67,10 @@ const WE_REFUSE: [Reason; 10] = [
 ];
 
 /// Where we take a hello and the other one does not.
-const THEY_REFUSE: [Reason; 4] = [
+const THEY_REFUSE: [Reason; 3] = [
     (
         "we ask for another share before we look at the signature schemes, of which none fits",
-        |_, hello, ours| {
-            let broken =
-                hello.oddities.iter().any(|oddity| malformed(*oddity) == Some(Type::SIGNATURE_ALGORITHMS));
-            ours == Answer::Retries && (!hello.offer.ecdsa_p256 || broken)
-        },
-    ),
-    (
-        "an extension that is malformed, and of no use to this handshake: we do not read it",
-        |_, hello, ours| {
-            const USELESS: [Type; 5] = [
-                Type::STATUS_REQUEST,
-                Type::PSK_KEY_EXCHANGE_MODES,
-                Type::EXTENDED_MASTER_SECRET,
-                Type::EC_POINT_FORMATS,
-                Type::RENEGOTIATION_INFO,
-            ];
-            let useless = |oddity: &Oddity| malformed(*oddity).is_some_and(|kind| USELESS.contains(&kind));
-            ours.version() == Some(0x0304) && hello.oddities.iter().any(useless)
-        },
+        |_, hello, ours| ours == Answer::Retries && !hello.offer.ecdsa_p256,
     ),
     ("no supported_groups: the server may choose (RFC 8422 section 4)", |_, hello, ours| {
         ours == Answer::Takes(0x0303) && hello.has(&[Oddity::Without(Type::SUPPORTED_GROUPS)])

@@ -8,6 +8,7 @@
 //! ```
 //! Where an extension looks different from message to message, each form is a type of its own.
 mod block;
+mod form;
 mod place;
 
 mod application_layer_protocol_negotiation;
@@ -49,6 +50,7 @@ pub use ec_point_formats::*;
 pub use encrypt_then_mac::*;
 pub use encrypted_client_hello::*;
 pub use extended_master_secret::*;
+pub use form::check_forms;
 pub use key_share::*;
 pub use max_fragment_length::*;
 pub use oid_filters::*;
