@@ -74,7 +74,8 @@ fn environment() -> String {
     format!(
         "{}, Linux {}, {}, {optimised}. premaster {}, AWS-LC (aws-lc-rs) {}, rustls {}, {openssl}.",
         time::OffsetDateTime::now_utc().date(),
-        line("/proc/sys/kernel/osrelease", ""),
+        // The version, without what a distribution adds to it.
+        line("/proc/sys/kernel/osrelease", "").split('-').next().unwrap_or_default(),
         line("/proc/cpuinfo", "model name"),
         env!("CARGO_PKG_VERSION"),
         locked("aws-lc-rs"),
