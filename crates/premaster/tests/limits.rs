@@ -19,6 +19,7 @@ use premaster::{
         PskKeyExchangeMode,
         extension::{self, Extensions, KeyShareEntry, PskBinderEntry, PskIdentity, push_encoded},
         message::{Asn1Cert, Certificate12, Certificate13, CertificateEntry, NewSessionTicket13, handshake},
+        record::{HEADER_LEN, RecordHeader},
     },
 };
 use puppet::{Part, Puppet, Say, change_client_hello, with_extension};
@@ -72,14 +73,15 @@ struct Outcome {
     records: usize,
 }
 
-/// Gives `input` to a connection, record by record, in a buffer that is the caller's.
+/// Gives `input` to a connection, record by record, in a buffer that is the caller's: never more than one, so that
+/// records can be counted.
 fn feed(connection: &mut Connection, input: &[u8]) -> Outcome {
     let mut buffer = vec![0; 1 << 15];
     let (mut error, mut records, mut rest) = (None, 0, input);
     let measured = allocation_counter::measure(|| {
         let mut output = Output::new();
         while !rest.is_empty() {
-            let length = rest.len().min(buffer.len());
+            let length = record(rest).min(buffer.len());
             let (now, _) = buffer.split_at_mut(length);
             now.copy_from_slice(&rest[..length]);
             match connection.receive(now, &mut output) {
@@ -98,6 +100,13 @@ fn feed(connection: &mut Connection, input: &[u8]) -> Outcome {
         }
     });
     Outcome { error, peak: measured.bytes_max, records }
+}
+
+/// How long the first of some records is, or what there is of it.
+fn record(bytes: &[u8]) -> usize {
+    let header = bytes.first_chunk().map(RecordHeader::decode);
+    let length = header.map_or(bytes.len(), |header| HEADER_LEN + usize::from(header.length));
+    length.min(bytes.len())
 }
 
 /// A message in plaintext records.
@@ -354,6 +363,28 @@ fn change_cipher_specs() {
     let outcome = feed(&mut puppet.victim.connection, &[20, 3, 3, 0, 1, 1].repeat(1000));
     assert_eq!(outcome.records, 2);
     refused(&outcome, Misbehaved::TooManyChangeCipherSpecs, 2 * KIB);
+}
+
+/// Those that come together are counted one by one.
+#[test]
+fn records_of_one_call() {
+    let house = House::new();
+    for (records, refused) in [(2, false), (3, true), (1000, true)] {
+        let limits = limits(|limits| limits.change_cipher_specs = 2);
+        let mut puppet = Puppet::client(house.part.clone(), house.server(limits));
+        puppet.says(&[Say::ClientHello]);
+        let mut input = [20, 3, 3, 0, 1, 1].repeat(records);
+        // The start of the next one stays with the caller.
+        input.extend([20, 3]);
+        let received = puppet.victim.connection.receive(&mut input, &mut Output::new());
+        match refused {
+            true => assert_eq!(received.unwrap_err(), Misbehaved::TooManyChangeCipherSpecs.into()),
+            false => {
+                let received = received.unwrap();
+                assert_eq!((received.consumed, received.content), (6 * records, Content::Progress));
+            }
+        }
+    }
 }
 
 /// A server that sends tickets without end fills neither the cache nor the memory.

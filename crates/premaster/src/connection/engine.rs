@@ -24,41 +24,77 @@ enum Opened {
     Closed,
 }
 
+/// [`Content`], before it is borrowed from the input.
+enum Taken {
+    NeedMore(usize),
+    Progress,
+    Data(Range<usize>),
+    Closed,
+    Waiting,
+}
+
 impl Connection {
-    /// Takes one record from the front of `input` and opens it in place.
+    /// Takes one record from the front of `input` and opens it in place; of a handshake as many as are whole, up to
+    /// the one that ends it or brings data.
     ///
     /// # Errors
     /// Whatever the peer did wrong; the alert for it is in `output` already. After that, the same error again.
     pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
         let handshaking = self.is_handshaking();
-        let received = self.receive_record(input, output);
-        let quiet = match &received {
+        let taken = self.receive_records(input, output);
+        let quiet = match &taken {
             // Nothing was done yet.
-            Ok(Received { content: Content::NeedMore(_), .. }) => true,
+            Ok((_, Taken::NeedMore(_))) => true,
             // All that data brings to the stack is the record's key, which the opener sees to.
-            Ok(Received { content: Content::Data(_), .. }) => !handshaking,
+            Ok((_, Taken::Data(_))) => !handshaking,
             _ => false,
         };
         if !quiet {
             wipe::after_handshake();
         }
-        received
+        let (consumed, taken) = taken?;
+        let content = match taken {
+            Taken::NeedMore(length) => Content::NeedMore(length),
+            Taken::Progress => Content::Progress,
+            Taken::Data(range) => Content::Data(input.get(range).unwrap_or_default()),
+            Taken::Closed => Content::Closed,
+            Taken::Waiting => Content::Waiting,
+        };
+        Ok(Received { consumed, content })
     }
 
-    fn receive_record<'a>(
-        &mut self,
-        input: &'a mut [u8],
-        output: &mut Output,
-    ) -> Result<Received<'a>, Error> {
+    /// How many bytes are done with, and what they held. What there is of a handshake is taken at once, so that what
+    /// it leaves on the stack is wiped once.
+    fn receive_records(&mut self, input: &mut [u8], output: &mut Output) -> Result<(usize, Taken), Error> {
+        let mut consumed = 0;
+        loop {
+            let rest = input.get_mut(consumed..).unwrap_or_default();
+            let (length, taken) = self.receive_record(rest, output)?;
+            let start = consumed;
+            consumed += length;
+            match taken {
+                Taken::Progress if self.is_handshaking() => {}
+                // The next call tells of a part of a record that comes after whole ones.
+                Taken::NeedMore(_) if consumed > 0 => return Ok((consumed, Taken::Progress)),
+                Taken::Data(range) => {
+                    return Ok((consumed, Taken::Data(start + range.start..start + range.end)));
+                }
+                taken => return Ok((consumed, taken)),
+            }
+        }
+    }
+
+    /// How many bytes are done with, and what they held.
+    fn receive_record(&mut self, input: &mut [u8], output: &mut Output) -> Result<(usize, Taken), Error> {
         if let State::Failed(error) = &self.state {
             return Err((**error).clone());
         }
         if self.received_close_notify {
             // RFC 9846 section 6.1: data after close_notify is ignored.
-            return Ok(Received { consumed: input.len(), content: Content::Closed });
+            return Ok((input.len(), Taken::Closed));
         }
         if self.is_waiting() {
-            return Ok(Received { consumed: 0, content: Content::Waiting });
+            return Ok((0, Taken::Waiting));
         }
         let length = match self.opener.frame(input) {
             Ok(Some(length)) => length,
@@ -69,19 +105,19 @@ impl Connection {
             },
         };
         let Some(record) = input.get_mut(..length) else {
-            return Ok(Received { consumed: 0, content: Content::NeedMore(length) });
+            return Ok((0, Taken::NeedMore(length)));
         };
         let opened = self.open(record, output).map_err(|error| match self.state {
             State::Failed(_) => error,
             _ => self.fail(error, output),
         })?;
-        let content = match opened {
-            Opened::Data(range) => Content::Data(input.get(range).unwrap_or_default()),
-            Opened::Closed => Content::Closed,
-            Opened::Progress if self.is_waiting() => Content::Waiting,
-            Opened::Progress => Content::Progress,
+        let taken = match opened {
+            Opened::Data(range) => Taken::Data(range),
+            Opened::Closed => Taken::Closed,
+            Opened::Progress if self.is_waiting() => Taken::Waiting,
+            Opened::Progress => Taken::Progress,
         };
-        Ok(Received { consumed: length, content })
+        Ok((length, taken))
     }
 
     fn open(&mut self, record: &mut [u8], output: &mut Output) -> Result<Opened, Error> {

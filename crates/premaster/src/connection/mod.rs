@@ -5,8 +5,9 @@
 //! The caller owns the buffers; the connection holds none while it is idle.
 //!
 //! 1. Whatever is in the [`Output`] goes to the peer, in order, whenever there is something.
-//! 2. What comes from the peer goes to [`Connection::receive`], which takes one record at a time, opens it in
-//!    place, and says how many bytes it consumed. [`Content::NeedMore`] says how many bytes a whole record has.
+//! 2. What comes from the peer goes to [`Connection::receive`], which takes one record at a time, and of a handshake
+//!    as many as are whole; opens them in place, and says how many bytes it consumed. [`Content::NeedMore`] says how
+//!    many bytes a whole record has.
 //! 3. If it answers [`Content::Waiting`], the handshake waits for something that is not the peer (a signing
 //!    service, a verifier): call [`Connection::poll`] until it is ready, then go on.
 //! 4. When the transport ends, [`Connection::end_of_input`] tells a clean end from a truncation.
@@ -107,7 +108,7 @@ pub struct Received<'a> {
     pub content: Content<'a>,
 }
 
-/// What a record held.
+/// What a record held, or the last of several.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content<'a> {
     /// The record is not whole yet: it has this many bytes, as far as can be told.

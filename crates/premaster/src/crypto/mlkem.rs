@@ -1,5 +1,8 @@
 //! ML-KEM (FIPS 203).
-use super::random::{Random, RandomFailed};
+use super::{
+    random::{Random, RandomFailed},
+    wipe,
+};
 use crate::Secret;
 use premaster_ffi::kem::{self, ENCAPSULATION_SEED_LEN, KEY_SEED_LEN};
 pub(crate) use premaster_ffi::kem::{ParameterSet, SHARED_SECRET_LEN};
@@ -26,7 +29,9 @@ impl DecapsulationKey {
     pub(crate) fn generate(set: ParameterSet, random: &dyn Random) -> Result<Self, RandomFailed> {
         let seed = draw::<KEY_SEED_LEN>(random)?;
         let seed = seed.expose().try_into().map_err(|_| RandomFailed)?;
-        kem::DecapsulationKey::from_seed(set, seed).map(Self).map_err(|_| RandomFailed)
+        let made = kem::DecapsulationKey::from_seed(set, seed).map(Self).map_err(|_| RandomFailed);
+        wipe::after_ml_kem();
+        made
     }
 
     /// Writes the encapsulation key; `out` must have its length.
@@ -38,7 +43,9 @@ impl DecapsulationKey {
     /// nobody else knows (implicit rejection, FIPS 203 section 6.3).
     pub(crate) fn decapsulate(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<(), WrongLength> {
         let out = out.try_into().map_err(|_| WrongLength)?;
-        self.0.decapsulate(ciphertext, out).map_err(|_| WrongLength)
+        let opened = self.0.decapsulate(ciphertext, out).map_err(|_| WrongLength);
+        wipe::after_ml_kem();
+        opened
     }
 }
 
@@ -57,5 +64,7 @@ pub(crate) fn encapsulate(
     let seed = draw::<ENCAPSULATION_SEED_LEN>(random).map_err(|_| NotEncapsulated::Random)?;
     let seed = seed.expose().try_into().map_err(|_| NotEncapsulated::Random)?;
     let out = out.try_into().map_err(|_| NotEncapsulated::Key)?;
-    kem::encapsulate(set, key, seed, ciphertext, out).map_err(|_| NotEncapsulated::Key)
+    let encapsulated = kem::encapsulate(set, key, seed, ciphertext, out).map_err(|_| NotEncapsulated::Key);
+    wipe::after_ml_kem();
+    encapsulated
 }
