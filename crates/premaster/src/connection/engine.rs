@@ -20,8 +20,17 @@ use std::{
 /// What a record brought, before it is borrowed from the input.
 enum Opened {
     Progress,
-    Data(Range<usize>),
+    Data(Place, Range<usize>),
     Closed,
+}
+
+/// Which buffer plaintext lies in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The input: it was opened in place.
+    Input,
+    /// The one that the caller wants data in.
+    Data,
 }
 
 impl Connection {
@@ -30,8 +39,25 @@ impl Connection {
     /// # Errors
     /// Whatever the peer did wrong; the alert for it is in `output` already. After that, the same error again.
     pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
+        self.receive_to(input, &mut [], output)
+    }
+
+    /// As [`receive`](Self::receive), for a caller whose buffer application data has to end up in: if `data` has
+    /// room for the whole fragment of a record, as long as it says in its header, that is opened straight to the
+    /// front of `data`, and [`Content::Data`] lies there. Otherwise it lies in `input`, as ever.
+    ///
+    /// What is in `data` behind [`Content::Data`], or all of it if there is none, is of no use.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_to<'a>(
+        &mut self,
+        input: &'a mut [u8],
+        data: &'a mut [u8],
+        output: &mut Output,
+    ) -> Result<Received<'a>, Error> {
         let handshaking = self.is_handshaking();
-        let received = self.receive_record(input, output);
+        let received = self.receive_record(input, data, output);
         let quiet = match &received {
             // Nothing was done yet.
             Ok(Received { content: Content::NeedMore(_), .. }) => true,
@@ -48,6 +74,7 @@ impl Connection {
     fn receive_record<'a>(
         &mut self,
         input: &'a mut [u8],
+        data: &'a mut [u8],
         output: &mut Output,
     ) -> Result<Received<'a>, Error> {
         if let State::Failed(error) = &self.state {
@@ -71,12 +98,13 @@ impl Connection {
         let Some(record) = input.get_mut(..length) else {
             return Ok(Received { consumed: 0, content: Content::NeedMore(length) });
         };
-        let opened = self.open(record, output).map_err(|error| match self.state {
+        let opened = self.open(record, data, output).map_err(|error| match self.state {
             State::Failed(_) => error,
             _ => self.fail(error, output),
         })?;
         let content = match opened {
-            Opened::Data(range) => Content::Data(input.get(range).unwrap_or_default()),
+            Opened::Data(Place::Input, range) => Content::Data(input.get(range).unwrap_or_default()),
+            Opened::Data(Place::Data, range) => Content::Data(data.get(range).unwrap_or_default()),
             Opened::Closed => Content::Closed,
             Opened::Progress if self.is_waiting() => Content::Waiting,
             Opened::Progress => Content::Progress,
@@ -84,7 +112,7 @@ impl Connection {
         Ok(Received { consumed: length, content })
     }
 
-    fn open(&mut self, record: &mut [u8], output: &mut Output) -> Result<Opened, Error> {
+    fn open(&mut self, record: &mut [u8], data: &mut [u8], output: &mut Output) -> Result<Opened, Error> {
         self.tap.emit(|| Event::Record { direction: Direction::Received, bytes: record });
         let outer = ContentType(record.first().copied().unwrap_or_default());
         let tls13 = self.version() == Some(ProtocolVersion::TLS_1_3);
@@ -104,7 +132,7 @@ impl Connection {
         if let (true, State::Established(traffic)) = (self.opener.is_resting(), &self.state) {
             traffic.wake(&mut self.opener)?;
         }
-        let (content_type, range) = match self.opener.open(record) {
+        let (content_type, place, range) = match self.open_record(record, data) {
             Err(Error::Misbehaved(Misbehaved::BadRecordMac)) if self.skips_early_data(record.len())? => {
                 self.count_skipped(record.len());
                 return Ok(Opened::Progress);
@@ -113,7 +141,10 @@ impl Connection {
         };
         self.opener_is_unused = false;
         self.stop_skipping();
-        let plaintext = record.get(range.clone()).unwrap_or_default();
+        let plaintext = match place {
+            Place::Input => record.get(range.clone()).unwrap_or_default(),
+            Place::Data => data.get(range.clone()).unwrap_or_default(),
+        };
         let epoch = self.read_epoch;
         self.tap.emit(|| Event::Content { direction: Direction::Received, content_type, plaintext, epoch });
         if content_type != ContentType::HANDSHAKE && !self.joiner.is_empty() {
@@ -134,13 +165,27 @@ impl Connection {
                 let alert: Vec<u8> = plaintext.to_vec();
                 self.alert(&alert, output)
             }
-            ContentType::APPLICATION_DATA => self.application_data(range),
+            ContentType::APPLICATION_DATA => self.application_data(place, range),
             ContentType::CHANGE_CIPHER_SPEC => {
                 let legal = plaintext == [1];
                 self.change_cipher_spec(legal, output)
             }
             _ => Err(Misbehaved::UnknownContentType.into()),
         }
+    }
+
+    /// Straight to `data`, if it is established that the peer may send some, and there is room.
+    fn open_record(
+        &mut self,
+        record: &mut [u8],
+        data: &mut [u8],
+    ) -> Result<(ContentType, Place, Range<usize>), Error> {
+        let is_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
+        if is_data && !self.is_handshaking() && data.len() >= record.len().saturating_sub(HEADER_LEN) {
+            let (content_type, len) = self.opener.open_to(record, data)?;
+            return Ok((content_type, Place::Data, 0..len));
+        }
+        self.opener.open(record).map(|(content_type, range)| (content_type, Place::Input, range))
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
@@ -235,7 +280,7 @@ impl Connection {
         }
     }
 
-    fn application_data(&mut self, range: Range<usize>) -> Result<Opened, Error> {
+    fn application_data(&mut self, place: Place, range: Range<usize>) -> Result<Opened, Error> {
         match &self.state {
             State::Established(_) => {}
             State::Handshaking(handshaking) => match handshaking.peer.early_data() {
@@ -257,7 +302,7 @@ impl Connection {
         }
         self.counters.empty_records = 0;
         self.counters.key_updates = 0;
-        Ok(Opened::Data(range))
+        Ok(Opened::Data(place, range))
     }
 
     /// RFC 9846 section 6, RFC 5246 section 7.2.
