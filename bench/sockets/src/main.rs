@@ -1,6 +1,9 @@
 //! Many connections over real sockets, on loopback, both ends in this process.
 //!
-//!     cargo run --release -p sockets [--features openssl] [-- SECONDS [ROUNDS]]
+//!     cargo run --release -p sockets [--features openssl] [-- SECONDS [ROUNDS [WHAT [LIBRARY]]]]
+//!
+//! WHAT and LIBRARY are parts of the names of the measurements and the libraries that are wanted: `new`, `1 stream`,
+//! `100 streams`, `idle`.
 //!
 //! TLS 1.3 with X25519 and ECDSA P-256, certificates verified, one runtime of two threads. Each measurement is taken
 //! of every library in turn, round by round, and the medians are printed.
@@ -24,6 +27,15 @@ use tokio::{
 };
 
 type Figures = BTreeMap<&'static str, Vec<f64>>;
+/// The figures of each library.
+type Table = BTreeMap<&'static str, Figures>;
+
+/// What is measured, and how long each time.
+struct Wanted<'a> {
+    time: Duration,
+    what: &'a str,
+    library: &'a str,
+}
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 8;
@@ -34,32 +46,31 @@ fn main() -> io::Result<()> {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     std::env::set_current_dir(here)?;
     bench_pki::make(std::path::Path::new("target/pki"));
-    let mut arguments = std::env::args()
-        .skip(1)
-        .map(|argument| argument.parse().expect("a number"));
-    let time = Duration::from_secs(arguments.next().unwrap_or(2));
-    let rounds = arguments.next().unwrap_or(5);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, default| arguments.get(at).map_or(default, |text| text.parse().expect("a number"));
+    let name = |at: usize| arguments.get(at).map_or("", String::as_str);
+    let wanted = Wanted {
+        time: Duration::from_secs(number(0, 2)),
+        what: name(2),
+        library: name(3),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let mut all: BTreeMap<&'static str, Figures> = BTreeMap::new();
-    for round in 0..rounds {
-        let figures = all.entry("premaster-tokio").or_default();
-        runtime.block_on(measure(libraries::Premaster::new(), time, round == 0, figures))?;
-        let figures = all.entry("tokio-rustls").or_default();
-        runtime.block_on(measure(libraries::Rustls::new(), time, round == 0, figures))?;
+    let mut all = Table::new();
+    for round in 0..number(1, 5) {
+        let first = round == 0;
+        runtime.block_on(wanted.measure("premaster-tokio", libraries::Premaster::new, first, &mut all))?;
+        runtime.block_on(wanted.measure("tokio-rustls", libraries::Rustls::new, first, &mut all))?;
         #[cfg(feature = "openssl")]
-        {
-            let figures = all.entry("tokio-openssl").or_default();
-            runtime.block_on(measure(libraries::OpenSsl::new(), time, round == 0, figures))?;
-        }
+        runtime.block_on(wanted.measure("tokio-openssl", libraries::OpenSsl::new, first, &mut all))?;
     }
     print(&mut all);
     Ok(())
 }
 
-fn print(all: &mut BTreeMap<&'static str, Figures>) {
+fn print(all: &mut Table) {
     let names: Vec<&str> = all.keys().copied().collect();
     println!("| what | {} |", names.join(" | "));
     println!("|---|{}", "---|".repeat(names.len()));
@@ -71,7 +82,7 @@ fn print(all: &mut BTreeMap<&'static str, Figures>) {
         .collect();
     for what in what {
         let median = |figures: &mut Figures| match figures.get_mut(what) {
-            Some(values) => format!("{:.1}", bench_core::median(values)),
+            Some(values) => format!("{:.2}", bench_core::median(values)),
             None => "-".to_owned(),
         };
         let row: Vec<String> = all.values_mut().map(median).collect();
@@ -79,25 +90,38 @@ fn print(all: &mut BTreeMap<&'static str, Figures>) {
     }
 }
 
-async fn measure<L: Library>(library: L, time: Duration, first: bool, figures: &mut Figures) -> io::Result<()> {
-    let library = Arc::new(library);
-    new_connections(&library, time, figures).await?;
-    for (streams, what) in [(1, "GB/s over 1 stream"), (100, "GB/s over 100 streams")] {
-        let bytes = throughput(&library, streams, time).await?;
-        figures
-            .entry(what)
-            .or_default()
-            .push(bytes as f64 / time.as_secs_f64() / 1e9);
+impl Wanted<'_> {
+    /// All that is wanted of one library; `first`, also what is measured but once.
+    async fn measure<L: Library>(
+        &self,
+        name: &'static str,
+        library: fn() -> L,
+        first: bool,
+        all: &mut Table,
+    ) -> io::Result<()> {
+        if !name.contains(self.library) {
+            return Ok(());
+        }
+        let (library, figures) = (Arc::new(library()), all.entry(name).or_default());
+        let wanted = |what: &str| what.contains(self.what);
+        if wanted("new connections") {
+            new_connections(&library, self.time, figures).await?;
+        }
+        for (streams, what) in [(1, "GB/s over 1 stream"), (100, "GB/s over 100 streams")] {
+            if wanted(what) {
+                let bytes = throughput(&library, streams, self.time).await?;
+                let rate = bytes as f64 / self.time.as_secs_f64() / 1e9;
+                figures.entry(what).or_default().push(rate);
+            }
+        }
+        if first && wanted("idle connections") {
+            let (connections, kib) = idle(&library).await?;
+            eprintln!("{name}: {connections} connections idle");
+            let what = "KiB of memory for an idle connection, both ends";
+            figures.entry(what).or_default().push(kib);
+        }
+        Ok(())
     }
-    if first {
-        let (connections, kib) = idle(&library).await?;
-        eprintln!("{connections} connections idle");
-        figures
-            .entry("KiB of memory for an idle connection, both ends")
-            .or_default()
-            .push(kib);
-    }
-    Ok(())
 }
 
 /// What a server does with each connection that is accepted.

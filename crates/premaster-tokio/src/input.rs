@@ -7,7 +7,7 @@ use std::{
     pin::pin,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// Plaintext that nobody has taken yet, and behind it records that are not opened yet.
 ///
@@ -25,22 +25,16 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Room for one record of the largest size: what a read asks for when there is little to expect.
-    const ONE_RECORD: usize = 5 + (1 << 14) + 2048;
-    /// Room for several, when there is much.
-    const MANY_RECORDS: usize = 1 << 16;
+    /// Room for four of the largest records that are usual, and a little more, so that what is left of the next one
+    /// and has to move to the front is little.
+    const ROOM: usize = 4 * (5 + (1 << 14) + 256);
 
     /// The records that are not opened yet.
     pub(crate) fn records_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.records..]
     }
 
-    /// As many bytes of the records are done with, and hold no plaintext.
-    pub(crate) fn skip(&mut self, consumed: usize) {
-        self.records += consumed;
-    }
-
-    /// As many bytes of the records are done with, and hold plaintext so far into them.
+    /// As many bytes of the records are done with, and hold plaintext so far into them, if any.
     pub(crate) fn opened(&mut self, consumed: usize, plaintext: Range<usize>) {
         self.plaintext = self.records + plaintext.start..self.records + plaintext.end;
         self.records += consumed;
@@ -59,11 +53,30 @@ impl Input {
         }
     }
 
+    /// Copies as much of the plaintext as there is room for.
+    pub(crate) fn take_into(&mut self, buffer: &mut ReadBuf<'_>) {
+        let plaintext = self.plaintext();
+        let n = plaintext.len().min(buffer.remaining());
+        buffer.put_slice(&plaintext[..n]);
+        self.take(n);
+    }
+
     /// Gives the memory back if it holds nothing.
     pub(crate) fn release(&mut self) {
         if self.plaintext.is_empty() && self.records == self.bytes.len() {
-            *self = Self::default();
+            let Self { bytes, .. } = std::mem::take(self);
+            spare::keep(bytes);
         }
+    }
+
+    /// What waits for the rest of a record takes no more memory than it needs, as that may never come.
+    fn shrink(&mut self) {
+        if self.records < self.bytes.len() {
+            let rest = self.bytes[self.records..].to_vec();
+            spare::keep(std::mem::replace(&mut self.bytes, rest));
+            self.records = 0;
+        }
+        self.release();
     }
 
     /// Reads more, behind what is not opened yet. There must be no plaintext left. False is the end.
@@ -73,15 +86,20 @@ impl Input {
         io: &mut IO,
     ) -> Poll<io::Result<bool>> {
         debug_assert!(self.plaintext.is_empty(), "plaintext moves away from where it is said to be");
-        self.bytes.drain(..self.records);
-        (self.plaintext, self.records) = (0..0, 0);
-        let room = if self.filled { Self::MANY_RECORDS } else { Self::ONE_RECORD };
-        self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
+        self.plaintext = 0..0;
+        if self.bytes.capacity() < Self::ROOM {
+            let mut bytes = spare::take(Self::ROOM);
+            bytes.extend_from_slice(&self.bytes[self.records..]);
+            self.bytes = bytes;
+        } else {
+            self.bytes.drain(..self.records);
+        }
+        self.records = 0;
         let spare = self.bytes.capacity() - self.bytes.len();
         // The future has no state of its own: what it has not read, the next one will.
         let read = pin!(io.read_buf(&mut self.bytes)).poll(context);
         if read.is_pending() {
-            self.release();
+            self.shrink();
         }
         let read = ready!(read)?;
         self.filled = read == spare;
@@ -103,5 +121,29 @@ impl Input {
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Input({} bytes)", self.bytes.len() - self.records + self.plaintext.len())
+    }
+}
+
+/// Memory that a stream on this thread has just done with is the next one's, as long as it is warm: so streams hold
+/// none while they are idle, and none is asked of the system whenever something comes.
+mod spare {
+    use std::cell::Cell;
+
+    thread_local! {
+        static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+
+    /// Empty, with room for as much.
+    pub(super) fn take(room: usize) -> Vec<u8> {
+        let mut bytes = SPARE.take();
+        bytes.clear();
+        bytes.reserve_exact(room);
+        bytes
+    }
+
+    /// The larger one stays.
+    pub(super) fn keep(bytes: Vec<u8>) {
+        let other = SPARE.take();
+        SPARE.set(if other.capacity() < bytes.capacity() { bytes } else { other });
     }
 }

@@ -73,7 +73,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> LazyConfigAcceptor<IO> {
             let mut output = Output::new();
             match self.acceptor.receive(self.input.records_mut(), &mut output) {
                 Ok((consumed, accepted)) => {
-                    self.input.skip(consumed);
+                    self.input.opened(consumed, 0..0);
                     if let Some(accepted) = accepted {
                         return Poll::Ready(Ok(accepted));
                     }

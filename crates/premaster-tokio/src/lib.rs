@@ -45,10 +45,12 @@
 //! * **Writing** takes up to 64 KiB at a time, as four records, and takes nothing more until they are with the
 //!   transport. What was taken but did not go yet goes with the next write, flush, or read; so flush what has to
 //!   arrive. Vectored writing puts small pieces into one record.
-//! * **Reading** fills the buffer with as many records as are there. A stream is also an
+//! * **Reading** fills the buffer with as many records as are there, and decrypts straight into it if there is room
+//!   for a whole record (18 KiB is always enough). A stream is also an
 //!   [`AsyncBufRead`](tokio::io::AsyncBufRead), which lends plaintext where it was decrypted.
 //! * **Memory.** Buffers come when there is something to put in them and go when it is gone: an idle stream holds
-//!   none.
+//!   none. Streams on the same thread use the same memory in turn.
+//! * **Fairness.** A stream that never has to wait lets others have their turn after each MiB.
 //! * **Both at once.** [`tokio::io::split`] makes halves for two tasks.
 //!
 //! # Cancellation

@@ -12,8 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// that plaintext and records stay in the processor's cache.
 const WRITE: usize = 1 << 16;
 
+/// How much may be read or written without waiting before other tasks have their turn. tokio counts system calls,
+/// which carry more here than elsewhere; and a task that comes again is one that another thread can take.
+const TURN: usize = 1 << 20;
+
 /// How much plaintext of a vectored write is gathered into one record.
 const GATHER: usize = 1 << 14;
+
+/// The longest fragment of a record (RFC 5246 section 6.2.3).
+const LARGEST: usize = (1 << 14) + 2048;
 
 /// What sealing adds to a record of 2^14 bytes, or a little more: how much memory to ask for at once.
 const OVERHEAD: usize = 64;
@@ -29,6 +36,8 @@ pub(crate) struct Session<IO> {
     /// Whether the transport has taken bytes that it may not have passed on.
     unflushed: bool,
     pub(crate) early: Early,
+    /// How much went either way since something waited.
+    moved: usize,
     /// Who waits until the transport takes more, so that a reader does not take its place.
     writer: Option<Waker>,
 }
@@ -54,7 +63,7 @@ enum Step {
 impl<IO> Session<IO> {
     pub(crate) fn new(io: IO, connection: Connection, input: Input, output: Output) -> Self {
         let early = Early::default();
-        Self { io, connection, input, output, early, unflushed: false, writer: None }
+        Self { io, connection, input, output, early, unflushed: false, moved: 0, writer: None }
     }
 
     /// What a client wants to say first: as much as the session allows goes at once.
@@ -86,27 +95,31 @@ impl<IO> Session<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
-    /// Opens the next record. There must be no plaintext left of the one before.
-    fn step(&mut self) -> Result<Step, Error> {
+    /// Opens the next record, into `buffer` if there is room for all of it. There must be no plaintext left of the
+    /// one before.
+    fn step(&mut self, buffer: &mut ReadBuf<'_>) -> Result<Step, Error> {
         let records = self.input.records_mut();
-        let base = records.as_ptr().addr();
-        let received = self.connection.receive(records, &mut self.output)?;
+        let within = records.as_ptr_range();
+        // No more than a record needs, as this memory may have to be zeroed.
+        let out = buffer.initialize_unfilled_to(buffer.remaining().min(records.len()).min(LARGEST));
+        let received = self.connection.receive_to(records, out, &mut self.output)?;
         let consumed = received.consumed;
         let (step, plaintext) = match received.content {
-            Content::Data(data) => {
-                // It lies within the record: that is what opening in place means.
-                let start = data.as_ptr().addr() - base;
+            Content::Data(data) if within.contains(&data.as_ptr()) => {
+                let start = data.as_ptr().addr() - within.start.addr();
                 (Step::Data, start..start + data.len())
+            }
+            Content::Data(data) => {
+                let len = data.len();
+                buffer.advance(len);
+                (Step::Data, 0..0)
             }
             Content::NeedMore(_) => (Step::NeedMore, 0..0),
             Content::Progress => (Step::Progress, 0..0),
             Content::Closed => (Step::Closed, 0..0),
             Content::Waiting => (Step::Waiting, 0..0),
         };
-        match step {
-            Step::Data => self.input.opened(consumed, plaintext),
-            _ => self.input.skip(consumed),
-        }
+        self.input.opened(consumed, plaintext);
         Ok(step)
     }
 
@@ -122,7 +135,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
                 self.release();
                 return Poll::Ready(Ok(()));
             }
-            match self.step() {
+            match self.step(&mut ReadBuf::new(&mut [])) {
                 Err(error) => return Poll::Ready(Err(self.refuse(error, context))),
                 Ok(Step::Progress | Step::Closed) => {}
                 Ok(Step::Data) => {
@@ -151,10 +164,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         }
     }
 
-    /// Waits until there is plaintext. False is the end, as the peer said it.
-    pub(crate) fn poll_plaintext(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        while self.input.plaintext().is_empty() {
-            match self.step() {
+    /// Waits until there is plaintext, in `buffer` if there is room for it. False is the end, as the peer said it.
+    fn poll_plaintext(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        while self.input.plaintext().is_empty() && buffer.filled().len() == before {
+            match self.step(buffer) {
                 Err(error) => return Poll::Ready(Err(self.refuse(error, context))),
                 Ok(Step::Progress | Step::Data) => {}
                 Ok(Step::Closed) => {
@@ -168,6 +186,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
                     self.drain_for_reader(context);
                     let filled = self.input.poll_fill(context, &mut self.io);
                     if filled.is_pending() {
+                        self.moved = 0;
                         self.release();
                     }
                     if !ready!(filled)? {
@@ -185,39 +204,52 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buffer.remaining() == 0 || !ready!(self.poll_plaintext(context))? {
+        ready!(self.poll_turn(context));
+        let before = buffer.remaining();
+        if before == 0 || !ready!(self.poll_plaintext(context, buffer))? {
             return Poll::Ready(Ok(()));
         }
         loop {
-            let plaintext = self.input.plaintext();
-            let n = plaintext.len().min(buffer.remaining());
-            buffer.put_slice(&plaintext[..n]);
-            self.input.take(n);
+            self.input.take_into(buffer);
             if buffer.remaining() == 0 {
-                return Poll::Ready(Ok(()));
+                break;
             }
-            match self.step() {
+            match self.step(buffer) {
                 Ok(Step::Data | Step::Progress) => {}
                 // An error comes again when there is nothing else to say.
                 Err(error) => {
                     self.refuse(error, context);
-                    return Poll::Ready(Ok(()));
+                    break;
                 }
-                Ok(_) => return Poll::Ready(Ok(())),
+                Ok(_) => break,
             }
         }
+        self.moved += before - buffer.remaining();
+        Poll::Ready(Ok(()))
     }
 
     /// Lends the plaintext where it lies.
     pub(crate) fn poll_fill_buf(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        ready!(self.poll_plaintext(context))?;
+        ready!(self.poll_plaintext(context, &mut ReadBuf::new(&mut [])))?;
         Poll::Ready(Ok(self.input.plaintext()))
+    }
+
+    /// Pending once in a while for who would never wait, see [`TURN`].
+    fn poll_turn(&mut self, context: &Context<'_>) -> Poll<()> {
+        if self.moved < TURN {
+            return Poll::Ready(());
+        }
+        self.moved = 0;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Takes as much of `data` as one write may, once what was taken before is gone.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(context));
         ready!(self.poll_drain_for_writer(context))?;
         let data = &data[..data.len().min(WRITE)];
+        self.moved += data.len();
         self.output.reserve_tail(data.len() + data.len().div_ceil(1 << 14) * OVERHEAD);
         self.connection.send(data, &mut self.output).map_err(wrap)?;
         // What the transport does not take now goes with the next write, flush or read.
@@ -293,6 +325,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
 
     fn poll_drain_for_writer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let drained = self.poll_drain(context);
+        if drained.is_pending() {
+            self.moved = 0;
+        }
         self.writer = drained.is_pending().then(|| context.waker().clone());
         drained
     }

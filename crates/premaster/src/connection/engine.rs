@@ -20,15 +20,24 @@ use std::{
 /// What a record brought, before it is borrowed from the input.
 enum Opened {
     Progress,
-    Data(Range<usize>),
+    Data(Place, Range<usize>),
     Closed,
 }
 
-/// [`Content`], before it is borrowed from the input.
+/// Which buffer plaintext lies in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The input: it was opened in place.
+    Input,
+    /// The one that the caller wants data in.
+    Data,
+}
+
+/// [`Content`], before it is borrowed from one of the two.
 enum Taken {
     NeedMore(usize),
     Progress,
-    Data(Range<usize>),
+    Data(Place, Range<usize>),
     Closed,
     Waiting,
 }
@@ -40,13 +49,30 @@ impl Connection {
     /// # Errors
     /// Whatever the peer did wrong; the alert for it is in `output` already. After that, the same error again.
     pub fn receive<'a>(&mut self, input: &'a mut [u8], output: &mut Output) -> Result<Received<'a>, Error> {
+        self.receive_to(input, &mut [], output)
+    }
+
+    /// As [`receive`](Self::receive), for a caller whose buffer application data has to end up in: if `data` has
+    /// room for the whole fragment of a record, as long as it says in its header, that is opened straight to the
+    /// front of `data`, and [`Content::Data`] lies there. Otherwise it lies in `input`, as ever.
+    ///
+    /// What is in `data` behind [`Content::Data`], or all of it if there is none, is of no use.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_to<'a>(
+        &mut self,
+        input: &'a mut [u8],
+        data: &'a mut [u8],
+        output: &mut Output,
+    ) -> Result<Received<'a>, Error> {
         let handshaking = self.is_handshaking();
-        let taken = self.receive_records(input, output);
+        let taken = self.receive_records(input, data, output);
         let quiet = match &taken {
             // Nothing was done yet.
             Ok((_, Taken::NeedMore(_))) => true,
             // All that data brings to the stack is the record's key, which the opener sees to.
-            Ok((_, Taken::Data(_))) => !handshaking,
+            Ok((_, Taken::Data(..))) => !handshaking,
             _ => false,
         };
         if !quiet {
@@ -56,7 +82,8 @@ impl Connection {
         let content = match taken {
             Taken::NeedMore(length) => Content::NeedMore(length),
             Taken::Progress => Content::Progress,
-            Taken::Data(range) => Content::Data(input.get(range).unwrap_or_default()),
+            Taken::Data(Place::Input, range) => Content::Data(input.get(range).unwrap_or_default()),
+            Taken::Data(Place::Data, range) => Content::Data(data.get(range).unwrap_or_default()),
             Taken::Closed => Content::Closed,
             Taken::Waiting => Content::Waiting,
         };
@@ -65,19 +92,24 @@ impl Connection {
 
     /// How many bytes are done with, and what they held. What there is of a handshake is taken at once, so that what
     /// it leaves on the stack is wiped once.
-    fn receive_records(&mut self, input: &mut [u8], output: &mut Output) -> Result<(usize, Taken), Error> {
+    fn receive_records(
+        &mut self,
+        input: &mut [u8],
+        data: &mut [u8],
+        output: &mut Output,
+    ) -> Result<(usize, Taken), Error> {
         let mut consumed = 0;
         loop {
             let rest = input.get_mut(consumed..).unwrap_or_default();
-            let (length, taken) = self.receive_record(rest, output)?;
+            let (length, taken) = self.receive_record(rest, data, output)?;
             let start = consumed;
             consumed += length;
             match taken {
                 Taken::Progress if self.is_handshaking() => {}
                 // The next call tells of a part of a record that comes after whole ones.
                 Taken::NeedMore(_) if consumed > 0 => return Ok((consumed, Taken::Progress)),
-                Taken::Data(range) => {
-                    return Ok((consumed, Taken::Data(start + range.start..start + range.end)));
+                Taken::Data(Place::Input, range) => {
+                    return Ok((consumed, Taken::Data(Place::Input, start + range.start..start + range.end)));
                 }
                 taken => return Ok((consumed, taken)),
             }
@@ -85,7 +117,12 @@ impl Connection {
     }
 
     /// How many bytes are done with, and what they held.
-    fn receive_record(&mut self, input: &mut [u8], output: &mut Output) -> Result<(usize, Taken), Error> {
+    fn receive_record(
+        &mut self,
+        input: &mut [u8],
+        data: &mut [u8],
+        output: &mut Output,
+    ) -> Result<(usize, Taken), Error> {
         if let State::Failed(error) = &self.state {
             return Err((**error).clone());
         }
@@ -107,12 +144,12 @@ impl Connection {
         let Some(record) = input.get_mut(..length) else {
             return Ok((0, Taken::NeedMore(length)));
         };
-        let opened = self.open(record, output).map_err(|error| match self.state {
+        let opened = self.open(record, data, output).map_err(|error| match self.state {
             State::Failed(_) => error,
             _ => self.fail(error, output),
         })?;
         let taken = match opened {
-            Opened::Data(range) => Taken::Data(range),
+            Opened::Data(place, range) => Taken::Data(place, range),
             Opened::Closed => Taken::Closed,
             Opened::Progress if self.is_waiting() => Taken::Waiting,
             Opened::Progress => Taken::Progress,
@@ -120,7 +157,7 @@ impl Connection {
         Ok((length, taken))
     }
 
-    fn open(&mut self, record: &mut [u8], output: &mut Output) -> Result<Opened, Error> {
+    fn open(&mut self, record: &mut [u8], data: &mut [u8], output: &mut Output) -> Result<Opened, Error> {
         self.tap.emit(|| Event::Record { direction: Direction::Received, bytes: record });
         let outer = ContentType(record.first().copied().unwrap_or_default());
         let tls13 = self.version() == Some(ProtocolVersion::TLS_1_3);
@@ -140,7 +177,7 @@ impl Connection {
         if let (true, State::Established(traffic)) = (self.opener.is_resting(), &self.state) {
             traffic.wake(&mut self.opener)?;
         }
-        let (content_type, range) = match self.opener.open(record) {
+        let (content_type, place, range) = match self.open_record(record, data) {
             Err(Error::Misbehaved(Misbehaved::BadRecordMac)) if self.skips_early_data(record.len())? => {
                 self.count_skipped(record.len());
                 return Ok(Opened::Progress);
@@ -149,7 +186,10 @@ impl Connection {
         };
         self.opener_is_unused = false;
         self.stop_skipping();
-        let plaintext = record.get(range.clone()).unwrap_or_default();
+        let plaintext = match place {
+            Place::Input => record.get(range.clone()).unwrap_or_default(),
+            Place::Data => data.get(range.clone()).unwrap_or_default(),
+        };
         let epoch = self.read_epoch;
         self.tap.emit(|| Event::Content { direction: Direction::Received, content_type, plaintext, epoch });
         if content_type != ContentType::HANDSHAKE && !self.joiner.is_empty() {
@@ -170,13 +210,27 @@ impl Connection {
                 let alert: Vec<u8> = plaintext.to_vec();
                 self.alert(&alert, output)
             }
-            ContentType::APPLICATION_DATA => self.application_data(range),
+            ContentType::APPLICATION_DATA => self.application_data(place, range),
             ContentType::CHANGE_CIPHER_SPEC => {
                 let legal = plaintext == [1];
                 self.change_cipher_spec(legal, output)
             }
             _ => Err(Misbehaved::UnknownContentType.into()),
         }
+    }
+
+    /// Straight to `data`, if it is established that the peer may send some, and there is room.
+    fn open_record(
+        &mut self,
+        record: &mut [u8],
+        data: &mut [u8],
+    ) -> Result<(ContentType, Place, Range<usize>), Error> {
+        let is_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
+        if is_data && !self.is_handshaking() && data.len() >= record.len().saturating_sub(HEADER_LEN) {
+            let (content_type, len) = self.opener.open_to(record, data)?;
+            return Ok((content_type, Place::Data, 0..len));
+        }
+        self.opener.open(record).map(|(content_type, range)| (content_type, Place::Input, range))
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
@@ -271,7 +325,7 @@ impl Connection {
         }
     }
 
-    fn application_data(&mut self, range: Range<usize>) -> Result<Opened, Error> {
+    fn application_data(&mut self, place: Place, range: Range<usize>) -> Result<Opened, Error> {
         match &self.state {
             State::Established(_) => {}
             State::Handshaking(handshaking) => match handshaking.peer.early_data() {
@@ -293,7 +347,7 @@ impl Connection {
         }
         self.counters.empty_records = 0;
         self.counters.key_updates = 0;
-        Ok(Opened::Data(range))
+        Ok(Opened::Data(place, range))
     }
 
     /// RFC 9846 section 6, RFC 5246 section 7.2.

@@ -6,8 +6,8 @@ use crate::{
 };
 use pki_types::ServerName;
 use std::{
-    collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
+    ops::Range,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -25,9 +25,11 @@ pub struct Stream<T> {
     transport: T,
     connection: Connection,
     input: Input,
-    /// Plaintext that did not fit the caller's buffer.
-    plaintext: VecDeque<u8>,
+    /// What a client said before the handshake was finished, until it is read.
+    early: Vec<u8>,
     output: Output,
+    /// Whether the transport has taken bytes that it may not have passed on.
+    unflushed: bool,
 }
 
 impl<T: Read + Write> Stream<T> {
@@ -38,8 +40,7 @@ impl<T: Read + Write> Stream<T> {
     pub fn connect(config: Arc<ClientConfig>, name: ServerName<'static>, transport: T) -> io::Result<Self> {
         let mut output = Output::new();
         let connection = Connection::client(config, name, &mut output).map_err(wrap)?;
-        Self { transport, connection, input: Input::default(), plaintext: VecDeque::new(), output }
-            .finish_handshake()
+        Self::handshake(transport, connection, output)
     }
 
     /// Accepts: returns when the handshake is finished.
@@ -47,23 +48,18 @@ impl<T: Read + Write> Stream<T> {
     /// # Errors
     /// The transport's, or an [`Error`] inside an [`io::Error`].
     pub fn accept(config: Arc<ServerConfig>, transport: T) -> io::Result<Self> {
-        let connection = Connection::server(config);
-        Self {
-            transport,
-            connection,
-            input: Input::default(),
-            plaintext: VecDeque::new(),
-            output: Output::new(),
-        }
-        .finish_handshake()
+        Self::handshake(transport, Connection::server(config), Output::new())
     }
 
-    fn finish_handshake(mut self) -> io::Result<Self> {
-        while self.connection.is_handshaking() {
-            self.step(&mut [])?;
+    fn handshake(transport: T, connection: Connection, output: Output) -> io::Result<Self> {
+        let (input, early) = (Input::default(), Vec::new());
+        let mut stream = Self { transport, connection, input, early, output, unflushed: false };
+        while stream.connection.is_handshaking() {
+            stream.step(&mut [])?;
+            stream.early.extend_from_slice(stream.input.plaintext());
         }
-        self.flush_output()?;
-        Ok(self)
+        stream.flush_output()?;
+        Ok(stream)
     }
 
     /// The connection.
@@ -108,60 +104,66 @@ impl<T: Read + Write> Stream<T> {
         while !self.output.is_empty() {
             match self.transport.write(self.output.as_slice()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => self.output.consume(written),
+                Ok(written) => {
+                    self.output.consume(written);
+                    self.unflushed = true;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.transport.flush()
+        if self.unflushed {
+            self.transport.flush()?;
+            self.unflushed = false;
+        }
+        Ok(())
     }
 
-    /// One record in, or more bytes of one. Data goes to `data`; what does not fit there is kept.
+    /// One record in, or more bytes of one.
     fn step(&mut self, data: &mut [u8]) -> io::Result<Step> {
         self.flush_output()?;
-        let received = self.connection.receive(self.input.filled_mut(), &mut self.output);
-        let (consumed, step) = match received {
+        match self.open(data) {
             Err(error) => {
                 // The alert goes out if it can; the error matters more than whether it did.
                 let _ = self.flush_output();
-                return Err(wrap(error));
+                Err(wrap(error))
             }
-            Ok(received) => match received.content {
-                Content::NeedMore(length) => return self.fill(length),
-                Content::Waiting => {
-                    let consumed = received.consumed;
-                    self.input.consume(consumed);
-                    return self.wait();
-                }
-                Content::Progress => (received.consumed, Step::Progress),
-                Content::Closed => (received.consumed, Step::Closed),
-                Content::Data(plaintext) => {
-                    let len = plaintext.len().min(data.len());
-                    let (now, later) = plaintext.split_at(len);
-                    data[..len].copy_from_slice(now);
-                    self.plaintext.extend(later);
-                    (received.consumed, Step::Data(len))
-                }
-            },
-        };
-        self.input.consume(consumed);
-        Ok(step)
+            Ok(Step::NeedMore(length)) => self.fill(length),
+            Ok(Step::Waiting) => self.wait(),
+            Ok(step) => Ok(step),
+        }
     }
 
-    fn take_plaintext(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        if self.plaintext.is_empty() {
-            return None;
-        }
-        let len = self.plaintext.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(self.plaintext.drain(..len)) {
-            *to = from;
-        }
-        Some(len)
+    /// Opens a record that is here. Its plaintext goes to `data`; what does not fit there stays in the input.
+    fn open(&mut self, data: &mut [u8]) -> Result<Step, Error> {
+        let records = self.input.records_mut();
+        let within = records.as_ptr_range();
+        let received = self.connection.receive_to(records, data, &mut self.output)?;
+        let mut kept = 0..0;
+        let step = match received.content {
+            Content::NeedMore(length) => Step::NeedMore(length),
+            Content::Waiting => Step::Waiting,
+            Content::Progress => Step::Progress,
+            Content::Closed => Step::Closed,
+            Content::Data(plaintext) if within.contains(&plaintext.as_ptr()) => {
+                let start = plaintext.as_ptr().addr() - within.start.addr();
+                kept = start..start + plaintext.len();
+                Step::Data(0)
+            }
+            Content::Data(plaintext) => Step::Data(plaintext.len()),
+        };
+        let consumed = received.consumed;
+        self.input.opened(consumed, kept);
+        Ok(match step {
+            Step::Data(0) => Step::Data(self.input.take(data)),
+            step => step,
+        })
     }
 
     fn fill(&mut self, length: usize) -> io::Result<Step> {
+        let tail = self.input.tail_mut(length);
         let read = loop {
-            match self.transport.read(self.input.tail_mut(length)) {
+            match self.transport.read(tail) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read?,
             }
@@ -173,6 +175,7 @@ impl<T: Read + Write> Stream<T> {
                 Err(error) => Err(wrap(error)),
             };
         }
+        self.input.filled = read == tail.len();
         self.input.end += read;
         Ok(Step::Progress)
     }
@@ -196,25 +199,36 @@ impl<T: Read + Write> Stream<T> {
 
 enum Step {
     Progress,
+    /// So many bytes of application data are where they were wanted.
     Data(usize),
     Closed,
+    NeedMore(usize),
+    Waiting,
 }
 
 impl<T: Read + Write> Read for Stream<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        if let Some(len) = self.take_plaintext(buffer) {
+        if !self.early.is_empty() {
+            let len = self.early.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&self.early[..len]);
+            self.early.drain(..len);
             return Ok(len);
         }
-        loop {
+        let mut read = self.input.take(buffer);
+        while read == 0 && !buffer.is_empty() {
             match self.step(buffer)? {
-                Step::Data(len) => return Ok(len),
+                Step::Data(len) => read = len,
                 Step::Closed => return Ok(0),
-                Step::Progress => {}
+                _ => {}
             }
         }
+        // Whatever else is here and fits. What is no data, an error too, is there the next time as well.
+        while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty())
+            && let Ok(Step::Data(len)) = self.open(rest)
+        {
+            read += len;
+        }
+        Ok(read)
     }
 }
 
@@ -236,44 +250,63 @@ impl<T: Read + Write> Write for Stream<T> {
     }
 }
 
-/// Bytes from the transport that are not a whole record yet.
+/// Plaintext that did not fit the caller's buffer, and behind it records that are not opened yet.
 #[derive(Default)]
 struct Input {
     bytes: Vec<u8>,
+    /// Where the plaintext lies.
+    plaintext: Range<usize>,
+    /// Where the records begin.
     start: usize,
+    /// Where what was received ends.
     end: usize,
+    /// Whether the last read took all that there was room for, so that there is more to expect.
+    filled: bool,
 }
 
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Input({} bytes)", self.end - self.start)
+        write!(f, "Input({} bytes)", self.plaintext.len() + self.end - self.start)
     }
 }
 
 impl Input {
     /// Room for one record of the largest size.
-    const ROOM: usize = 5 + (1 << 14) + 2048;
+    const ONE_RECORD: usize = 5 + (1 << 14) + 2048;
+    /// Room for four of the largest that are usual, and a little more.
+    const MANY_RECORDS: usize = 4 * (5 + (1 << 14) + 256);
 
-    fn filled_mut(&mut self) -> &mut [u8] {
+    fn records_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.end]
     }
 
-    fn consume(&mut self, len: usize) {
-        self.start += len;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
+    /// As many bytes of the records are done with, and hold plaintext so far into them, if any.
+    fn opened(&mut self, consumed: usize, plaintext: Range<usize>) {
+        self.plaintext = self.start + plaintext.start..self.start + plaintext.end;
+        self.start += consumed;
     }
 
-    /// Where more bytes go, with room for a record of `length`.
+    fn plaintext(&self) -> &[u8] {
+        &self.bytes[self.plaintext.clone()]
+    }
+
+    /// Copies as much of the plaintext as there is room for.
+    fn take(&mut self, data: &mut [u8]) -> usize {
+        let len = self.plaintext.len().min(data.len());
+        data[..len].copy_from_slice(&self.plaintext()[..len]);
+        self.plaintext.start += len;
+        len
+    }
+
+    /// Where more bytes go, with room for a record of `length`. There must be no plaintext left.
     fn tail_mut(&mut self, length: usize) -> &mut [u8] {
-        if self.start > 0 && self.start + length.max(Self::ROOM) > self.bytes.len() {
+        if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+            (self.plaintext, self.start, self.end) = (0..0, 0, self.end - self.start);
         }
-        if self.bytes.len() < length.max(Self::ROOM) {
-            self.bytes.resize(length.max(Self::ROOM), 0);
+        let room = if self.filled { Self::MANY_RECORDS } else { Self::ONE_RECORD };
+        if self.bytes.len() < room.max(length) {
+            self.bytes.resize(room.max(length), 0);
         }
         &mut self.bytes[self.end..]
     }
