@@ -210,6 +210,33 @@ fn external_and_imported_keys() {
     }
 }
 
+/// Without a group in common a pre-shared key is enough where both sides allow it, and only there.
+#[test]
+fn a_key_alone() {
+    let key = Arc::new(ExternalPsk::new("a name", Secret::from(&[1; 32][..])));
+    let fixture = Fixture::new();
+    let policy = |group| Policy::MODERN.with_versions(&[V13]).with_groups(&[group]);
+    for (client_allows, server_allows) in [(true, true), (true, false), (false, true)] {
+        let client = ClientConfig::builder()
+            .policy(policy(NamedGroup::x25519))
+            .verifier(fixture.authority.verifier())
+            .external_psks([key.clone()])
+            .allow_psk_ke(client_allows);
+        let server = fixture.server(|builder| {
+            builder
+                .policy(policy(NamedGroup::secp256r1))
+                .external_psks(PskSource::These([key.clone()].into()))
+                .allow_psk_ke(server_allows)
+        });
+        let pair = Pair::new(Arc::new(client.build().unwrap()), server).handshake();
+        assert_eq!(pair.is_ok(), client_allows && server_allows);
+        let Ok(pair) = pair else { continue };
+        let info = pair.client.connection.info().unwrap();
+        assert!(info.group.is_none() && info.peer.is_none() && !info.forward_secret);
+        pair.exchange_and_close();
+    }
+}
+
 fn stored() -> ServerSessions {
     let store = MemoryStore::new(1000, 1 << 20, UnixTime::now());
     ServerSessions::none().with_tickets(Arc::new(keys())).with_store(Arc::new(store))

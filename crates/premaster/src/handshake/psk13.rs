@@ -198,6 +198,23 @@ pub(super) struct Resumable<'a> {
     pub(super) now: UnixTime,
 }
 
+/// psk_dhe_ke, unless it would come to nothing: without a group in common it is psk_ke, where both sides allow it.
+fn choose_mode(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    offered: List<'_, PskKeyExchangeMode>,
+) -> Result<Option<PskKeyExchangeMode>, Error> {
+    let groups = hello.extensions.get::<extension::SupportedGroups<'_>>()?;
+    let has_group = groups.is_some_and(|groups| {
+        config.policy.group_rows().any(|group| groups.named_group_list.contains(group.code))
+    });
+    let psk_ke = config.allow_psk_ke && offered.contains(PskKeyExchangeMode::psk_ke);
+    Ok(match offered.contains(PskKeyExchangeMode::psk_dhe_ke) {
+        true if has_group || !psk_ke => Some(PskKeyExchangeMode::psk_dhe_ke),
+        _ => psk_ke.then_some(PskKeyExchangeMode::psk_ke),
+    })
+}
+
 /// The first of the client's keys that this server knows and may use; its binder is verified before anything
 /// else is made of it.
 pub(super) async fn accept(
@@ -213,11 +230,7 @@ pub(super) async fn accept(
     if offer.identities.len() != offer.binders.len() {
         return Err(Misbehaved::BinderCount.into());
     }
-    let allow_psk_ke = resumable.config.allow_psk_ke;
-    let mode = [PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke].into_iter().find(|mode| {
-        modes.ke_modes.contains(*mode) && (*mode == PskKeyExchangeMode::psk_dhe_ke || allow_psk_ke)
-    });
-    let Some(mode) = mode else {
+    let Some(mode) = choose_mode(resumable.config, hello, modes.ke_modes)? else {
         sessions::missed(peer, Miss::Declined);
         return Ok(None);
     };
