@@ -9,8 +9,8 @@ const FACTOR: usize = if cfg!(debug_assertions) { 8 } else { 1 };
 /// How far down the stack a step of a handshake writes, and the primitives that it calls.
 const HANDSHAKE_DEPTH: usize = FACTOR * (24 << 10);
 
-/// How far down the stack ML-KEM writes, whose vectors of polynomials are large.
-const ML_KEM_DEPTH: usize = FACTOR * (40 << 10);
+/// How far down the stack ML-KEM writes, whose vectors of polynomials are large: graviola's 52 KiB.
+const ML_KEM_DEPTH: usize = FACTOR * (56 << 10);
 
 /// How far down the stack one use of a record key writes.
 const RECORD_DEPTH: usize = FACTOR * (4 << 10);
@@ -32,9 +32,16 @@ pub(crate) fn after_handshake() {
     overwrite::<HANDSHAKE_DEPTH>();
 }
 
-/// Overwrites what one use of ML-KEM may have left on the stack below the caller.
+/// Uses ML-KEM, and overwrites what it may have left on the stack, wherever the compiler put its locals.
+pub(super) fn after_ml_kem<T>(compute: impl FnOnce() -> T) -> T {
+    let computed = one_frame_down(compute);
+    overwrite_ml_kem();
+    computed
+}
+
+/// Not inlined, so that it lies where the computation did.
 #[inline(never)]
-pub(super) fn after_ml_kem() {
+fn overwrite_ml_kem() {
     registers::wipe();
     overwrite::<ML_KEM_DEPTH>();
 }
