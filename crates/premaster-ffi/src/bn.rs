@@ -2,8 +2,9 @@
 use crate::Refused;
 use aws_lc_sys::{
     BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_free, BN_MONT_CTX_new_for_modulus,
-    BN_bin2bn, BN_bn2bin_padded, BN_clear_free, BN_mod_exp_mont_consttime, BN_new, BN_primality_test,
-    BN_rshift1,
+    BN_bin2bn, BN_bn2bin_padded, BN_bn2le_padded, BN_clear_free, BN_from_montgomery, BN_le2bn,
+    BN_mod_exp_mont_consttime, BN_mod_mul_montgomery, BN_new, BN_primality_test, BN_rshift1,
+    BN_to_montgomery,
 };
 use std::ptr::{NonNull, null_mut};
 
@@ -137,6 +138,132 @@ impl Modulus {
     }
 }
 
+/// Bytes of a word of AWS-LC's numbers, on the widest machines.
+const WORD: usize = 8;
+
+/// A product modulo a [`Modulus`] while it grows; wiped when dropped.
+///
+/// It is kept in Montgomery's form. What the form of a number is, a *residue*, can be taken out and multiplied by later:
+/// as many bytes as the modulus has, little endian. Nothing here takes time that depends on a value.
+pub struct Product<'a> {
+    modulus: &'a Modulus,
+    value: Number,
+    factor: Number,
+    scratch: Scratch,
+}
+
+impl<'a> Product<'a> {
+    fn empty(modulus: &'a Modulus) -> Result<Self, Refused> {
+        // AWS-LC multiplies in constant time what has as many words as the modulus.
+        if !modulus.len.is_multiple_of(WORD) {
+            return Err(Refused);
+        }
+        Ok(Self { modulus, value: Number::zero()?, factor: Number::zero()?, scratch: Scratch::new()? })
+    }
+
+    /// Begins with `number`, big endian.
+    ///
+    /// # Errors
+    /// If `number` is longer than the modulus, or the modulus has not a whole number of words of 64 bits.
+    pub fn of(modulus: &'a Modulus, number: &[u8]) -> Result<Self, Refused> {
+        if number.len() > modulus.len {
+            return Err(Refused);
+        }
+        let product = Self { factor: Number::from_bytes(number)?, ..Self::empty(modulus)? };
+        // SAFETY: all pointers are valid, and none is passed twice.
+        let done = unsafe {
+            BN_to_montgomery(
+                product.value.0.as_ptr(),
+                product.factor.0.as_ptr(),
+                modulus.montgomery.0.as_ptr(),
+                product.scratch.0.as_ptr(),
+            )
+        };
+        (done == 1).then_some(product).ok_or(Refused)
+    }
+
+    /// Begins with a residue.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), and if the residue has another length than the modulus.
+    pub fn of_residue(modulus: &'a Modulus, residue: &[u8]) -> Result<Self, Refused> {
+        let mut product = Self::empty(modulus)?;
+        product.read(residue)?;
+        std::mem::swap(&mut product.value, &mut product.factor);
+        Ok(product)
+    }
+
+    /// Reads a residue into the factor.
+    fn read(&mut self, residue: &[u8]) -> Result<(), Refused> {
+        if residue.len() != self.modulus.len {
+            return Err(Refused);
+        }
+        // SAFETY: `residue` can be read for the length that is passed, and the number is valid. Its width becomes the
+        // slice's, whatever its leading zeros.
+        let read = unsafe { BN_le2bn(residue.as_ptr(), residue.len(), self.factor.0.as_ptr()) };
+        NonNull::new(read).map(drop).ok_or(Refused)
+    }
+
+    /// Multiplies by itself.
+    pub fn square(&mut self) -> Result<(), Refused> {
+        self.multiply_by(self.value.0.as_ptr())
+    }
+
+    /// Multiplies by the number with this residue.
+    ///
+    /// # Errors
+    /// If the residue has another length than the modulus.
+    pub fn multiply(&mut self, residue: &[u8]) -> Result<(), Refused> {
+        self.read(residue)?;
+        self.multiply_by(self.factor.0.as_ptr())
+    }
+
+    /// `by` is one of the two numbers here.
+    fn multiply_by(&mut self, by: *const BIGNUM) -> Result<(), Refused> {
+        let value = self.value.0.as_ptr();
+        // SAFETY: all pointers are valid. AWS-LC lets the result be one of the factors, and both factors be the same.
+        let done = unsafe {
+            BN_mod_mul_montgomery(
+                value,
+                value,
+                by,
+                self.modulus.montgomery.0.as_ptr(),
+                self.scratch.0.as_ptr(),
+            )
+        };
+        (done == 1).then_some(()).ok_or(Refused)
+    }
+
+    /// Writes the residue; `out` must be as long as the modulus.
+    pub fn residue(&self, out: &mut [u8]) -> Result<(), Refused> {
+        if out.len() != self.modulus.len {
+            return Err(Refused);
+        }
+        // SAFETY: `out` can be written for the length that is passed, and the number is valid.
+        let done = unsafe { BN_bn2le_padded(out.as_mut_ptr(), out.len(), self.value.0.as_ptr()) };
+        (done == 1).then_some(()).ok_or(Refused)
+    }
+
+    /// Writes the product, big endian and left padded; `out` must be as long as the modulus.
+    pub fn write(mut self, out: &mut [u8]) -> Result<(), Refused> {
+        if out.len() != self.modulus.len {
+            return Err(Refused);
+        }
+        let (value, factor) = (&mut self.value, &mut self.factor);
+        // SAFETY: all pointers are valid, none is passed twice, and `out` can be written for the length that is passed.
+        let done = unsafe {
+            BN_from_montgomery(
+                factor.0.as_ptr(),
+                value.0.as_ptr(),
+                self.modulus.montgomery.0.as_ptr(),
+                self.scratch.0.as_ptr(),
+            ) == 1
+                && BN_bn2bin_padded(out.as_mut_ptr(), out.len(), factor.0.as_ptr()) == 1
+        };
+        done.then_some(()).ok_or(Refused)
+    }
+}
+
 /// Rounds of Miller-Rabin with random bases: a composite chosen to deceive passes with at most 4^-20.
 const ROUNDS: i32 = 20;
 
@@ -203,6 +330,46 @@ mod tests {
         for bytes in [&[][..], &[0], &[1], &[2], &[0, 7], &[1, 0], &[0xff; MAX_LEN + 1]] {
             assert!(Modulus::new(bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn products_are_what_powers_are() {
+        let mut modulus = [0xd7; 24];
+        modulus[23] = 0x35;
+        let modulus = Modulus::new(&modulus).unwrap();
+        let power = |exponent: u8| {
+            let mut out = [0; 24];
+            modulus.mod_exp_consttime(&[9, 8, 7], &[exponent], &mut out).unwrap();
+            out
+        };
+        let mut product = Product::of(&modulus, &[9, 8, 7]).unwrap();
+        let mut base = [0; 24];
+        product.residue(&mut base).unwrap();
+        // 3 = 1 + 1 + 1, 6 = 3 + 3, 7 = 6 + 1.
+        product.multiply(&base).unwrap();
+        product.multiply(&base).unwrap();
+        product.square().unwrap();
+        product.multiply(&base).unwrap();
+        let mut out = [0; 24];
+        product.write(&mut out).unwrap();
+        assert_eq!(out, power(7));
+        Product::of_residue(&modulus, &base).unwrap().write(&mut out).unwrap();
+        assert_eq!(out, power(1));
+    }
+
+    #[test]
+    fn products_have_the_length_of_their_modulus() {
+        let modulus = Modulus::new(&[0xff; 16]).unwrap();
+        let mut product = Product::of(&modulus, &[2]).unwrap();
+        assert!(Product::of(&modulus, &[1; 17]).is_err());
+        for len in [0, 8, 15, 17] {
+            assert!(Product::of_residue(&modulus, &vec![1; len]).is_err());
+            assert_eq!(product.multiply(&vec![1; len]), Err(Refused));
+            assert_eq!(product.residue(&mut vec![0; len]), Err(Refused));
+        }
+        assert!(product.write(&mut [0; 17]).is_err());
+        // Of a modulus that does not fill its words AWS-LC might multiply in other ways.
+        assert!(Product::of(&Modulus::new(&[0xff; 15]).unwrap(), &[2]).is_err());
     }
 
     #[test]

@@ -3,16 +3,11 @@ use super::{
     Group, SharedSecret,
     finite_field::{is_public_value, stripped},
     group::{Algorithm, Hybrid},
-    safe_primes::{self, GENERATOR, SafePrime},
+    safe_primes::{self, SafePrime},
 };
 use crate::{
     Secret,
-    crypto::{
-        Random,
-        agreement::CurveKey,
-        ffdh::{FieldKey, Modulus},
-        mlkem::DecapsulationKey,
-    },
+    crypto::{Random, agreement::CurveKey, ffdh::FieldKey, mlkem::DecapsulationKey},
     error::{Failure, Misbehaved},
 };
 use std::fmt;
@@ -68,9 +63,9 @@ impl EphemeralKey {
                 Private::Curve(key)
             }
             Algorithm::FiniteField(prime) => {
-                let modulus = Modulus::new(prime.p).map_err(|_| Failure::Crypto)?;
-                let key = FieldKey::generate(modulus, safe_primes::exponent_len(prime.p.len()), random)?;
-                key.power(GENERATOR, &mut public).map_err(|_| Failure::Crypto)?;
+                let field = prime.field().map_err(|_| Failure::Crypto)?;
+                let key = FieldKey::generate(field, safe_primes::exponent_len(prime.p.len()), random)?;
+                key.public(&mut public).map_err(|_| Failure::Crypto)?;
                 Private::FiniteField(key, prime)
             }
             Algorithm::Kem(set) => {
@@ -118,7 +113,7 @@ impl EphemeralKey {
                     return Err(Misbehaved::BadDhPublic);
                 }
                 Secret::try_fill(len, |secret| {
-                    key.power(stripped(reply), secret).map_err(|_| Misbehaved::BadDhPublic)
+                    key.agree(stripped(reply), secret).map_err(|_| Misbehaved::BadDhPublic)
                 })
                 .map(SharedSecret::finite_field)
             }

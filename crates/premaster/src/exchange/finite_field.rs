@@ -2,17 +2,17 @@
 use super::{
     KeyLimits, SharedSecret,
     limits::Size,
-    safe_primes::{self, SafePrime},
+    safe_primes::{self, GENERATOR, SafePrime},
 };
 use crate::{
     Error, Secret,
     crypto::{
         Random,
-        ffdh::{self, FieldKey, Modulus},
+        ffdh::{self, Field, FieldKey},
     },
     error::{Failure, Misbehaved},
 };
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 /// Without its leading zeros.
 pub(super) fn stripped(integer: &[u8]) -> &[u8] {
@@ -44,6 +44,15 @@ pub(super) fn is_public_value(y: &[u8], p: &[u8]) -> bool {
     y != [1] && below == Ordering::Less
 }
 
+/// The field of a prime and a generator that have been examined.
+pub(super) fn field(p: &[u8], g: &[u8]) -> Result<Arc<Field>, Failure> {
+    match safe_primes::find(p) {
+        Some(known) if g == GENERATOR => known.field(),
+        _ => Field::new(p, g).map(Arc::new),
+    }
+    .map_err(|_| Failure::Crypto)
+}
+
 /// Makes an exponent for this one reply: writes the public value, and the secret shared with `peer`, both
 /// left padded to the length of `p`.
 pub(super) fn reply_in_field(
@@ -56,10 +65,9 @@ pub(super) fn reply_in_field(
     if !is_public_value(peer, p) {
         return Err(Misbehaved::BadDhPublic.into());
     }
-    let modulus = Modulus::new(p).map_err(|_| Failure::Crypto)?;
-    let key = FieldKey::generate(modulus, safe_primes::exponent_len(p.len()), random)?;
-    key.power(g, reply).map_err(|_| Failure::Crypto)?;
-    key.power(stripped(peer), secret).map_err(|_| Failure::Crypto)?;
+    let key = FieldKey::generate(field(p, g)?, safe_primes::exponent_len(p.len()), random)?;
+    key.public(reply).map_err(|_| Failure::Crypto)?;
+    key.agree(stripped(peer), secret).map_err(|_| Failure::Crypto)?;
     Ok(())
 }
 

@@ -4,13 +4,38 @@
 //! and `x` is the least that makes the number a safe prime. They are computed from that formula, so that
 //! nobody has to compare ten primes digit by digit; the tests compute e and pi as well.
 
+use crate::crypto::ffdh::{Field, OutOfRange};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
 /// A prime `p` for which `(p - 1) / 2` is prime as well.
-#[derive(Debug)]
 pub(super) struct SafePrime {
     /// Its name in the RFC.
     pub(super) name: &'static str,
     /// Big endian, without leading zeros.
     pub(super) p: &'static [u8],
+    /// Of the powers of [`GENERATOR`], once somebody needs them.
+    field: OnceLock<Arc<Field>>,
+}
+
+impl fmt::Debug for SafePrime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl SafePrime {
+    /// The field, whose base is [`GENERATOR`]. The first call for a prime takes the time of an exponentiation, and
+    /// what it has computed, 32 KiB for 2048 bits, stays.
+    pub(super) fn field(&self) -> Result<Arc<Field>, OutOfRange> {
+        if let Some(field) = self.field.get() {
+            return Ok(field.clone());
+        }
+        let field = Field::for_ever(self.p, GENERATOR, exponent_len(self.p.len()))?;
+        Ok(self.field.get_or_init(|| Arc::new(field)).clone())
+    }
 }
 
 /// Of RFC 7919 appendix A and RFC 3526 sections 3 to 7 alike.
@@ -85,6 +110,7 @@ macro_rules! known {
                 static P: [u8; $bits / 8] = safe_prime(&$digits, $x);
                 &P
             },
+            field: OnceLock::new(),
         };)*
         static KNOWN: &[&SafePrime] = &[$(&$name),*];
     };

@@ -2,7 +2,7 @@
 use super::{
     DhParameters, KeyLimits, SharedSecret, StaticKind, StaticPublicKey,
     der::{Der, INTEGER, OCTET_STRING},
-    finite_field::{is_public_value, stripped},
+    finite_field::{field, is_public_value, stripped},
     limits::Size,
     rsa,
     static_public::{Identified, identify},
@@ -12,7 +12,7 @@ use crate::{
     crypto::{
         Random,
         agreement::{Curve, CurveKey},
-        ffdh::{FieldKey, Modulus},
+        ffdh::FieldKey,
         rsa::PrivateKey,
     },
     error::{Failure, Misbehaved},
@@ -120,7 +120,7 @@ impl StaticKey {
                     return Err(Misbehaved::BadDhPublic.into());
                 }
                 let secret = Secret::try_fill(key.len(), |secret| {
-                    key.power(stripped(reply), secret).map_err(|_| Misbehaved::BadDhPublic)
+                    key.agree(stripped(reply), secret).map_err(|_| Misbehaved::BadDhPublic)
                 })?;
                 Ok(SharedSecret::finite_field(secret))
             }
@@ -139,9 +139,9 @@ fn finite_field(der: &[u8], limits: &KeyLimits) -> Option<Private> {
     if !is_public_value(x, parameters.p()) {
         return None;
     }
-    let key = FieldKey::new(Modulus::new(parameters.p()).ok()?, x);
+    let key = FieldKey::new(field(parameters.p(), parameters.g()).ok()?, x);
     let mut y = vec![0; key.len()];
-    key.power(parameters.g(), &mut y).ok()?;
+    key.public(&mut y).ok()?;
     let y = stripped(&y).into();
     Some(Private::FiniteField { key, parameters, y })
 }

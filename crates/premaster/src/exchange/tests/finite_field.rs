@@ -1,9 +1,14 @@
 //! Finite fields, where TLS 1.2 and 1.3 want different things of the same secret.
 use super::*;
 use crate::{
-    crypto::ffdh::{FieldKey, Modulus},
+    crypto::{
+        Random,
+        ffdh::{Field, FieldKey},
+    },
+    exchange::{finite_field::field, safe_primes::exponent_len},
     wire::ProtocolVersion,
 };
+use std::sync::Arc;
 
 /// The inverse, modulo (p - 1) / 2 of ffdhe2048, of the exponent that a source of the byte 0x42 alone gives.
 const INVERSE: &str = "
@@ -17,10 +22,10 @@ const INVERSE: &str = "
 
 /// A public value whose secret, shared with the exponent above, is `secret`, which must be a square.
 fn public_value_for(secret: &[u8]) -> Vec<u8> {
-    let (p, _) = group(NamedGroup::ffdhe2048).dh_parameters().unwrap();
-    let inverse = FieldKey::new(Modulus::new(p).unwrap(), &hex(INVERSE));
+    let (p, g) = group(NamedGroup::ffdhe2048).dh_parameters().unwrap();
+    let inverse = FieldKey::new(Field::new(p, g).unwrap().into(), &hex(INVERSE));
     let mut public = vec![0; p.len()];
-    inverse.power(secret, &mut public).unwrap();
+    inverse.agree(secret, &mut public).unwrap();
     public
 }
 
@@ -91,4 +96,29 @@ fn explicit_parameters_and_the_named_group_are_the_same() {
         assert_eq!(sent.into_premaster(), opened.unwrap().into_premaster(), "{}", group.code);
     }
     assert!(group(NamedGroup::x25519).dh_parameters().is_none());
+}
+
+/// Powers of the known generators are computed ahead, all others by AWS-LC at once: it must be the same.
+#[test]
+fn public_values_of_known_groups_are_powers_of_two() {
+    for (code, rounds) in [
+        (NamedGroup::ffdhe2048, 1000),
+        (NamedGroup::ffdhe3072, 200),
+        (NamedGroup::ffdhe4096, 100),
+        (NamedGroup::ffdhe6144, 20),
+        (NamedGroup::ffdhe8192, 10),
+    ] {
+        let (p, g) = group(code).dh_parameters().unwrap();
+        let (known, other) = (field(p, g).unwrap(), Arc::new(Field::new(p, g).unwrap()));
+        for _ in 0..rounds {
+            let mut exponent = vec![0; exponent_len(p.len())];
+            SystemRandom.fill(&mut exponent).unwrap();
+            let [ours, theirs] = [&known, &other].map(|field| {
+                let mut power = vec![0; p.len()];
+                FieldKey::new(Arc::clone(field), &exponent).public(&mut power).unwrap();
+                power
+            });
+            assert_eq!(ours, theirs, "{code} {exponent:02x?}");
+        }
+    }
 }
