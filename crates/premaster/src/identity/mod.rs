@@ -7,6 +7,7 @@ mod credential;
 mod credential_error;
 mod distinguished_name;
 mod key_usage;
+mod known_signatures;
 mod pem;
 mod pinned;
 mod proof;
@@ -18,6 +19,8 @@ mod signer;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests_credential;
+#[cfg(test)]
+mod tests_known_signatures;
 #[cfg(test)]
 mod tests_verifier;
 mod untrusted;

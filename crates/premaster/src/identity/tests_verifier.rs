@@ -19,17 +19,17 @@ use std::{
     time::Duration,
 };
 
-fn trusting(authorities: &[&Authority]) -> ChainVerifier {
+pub(super) fn trusting(authorities: &[&Authority]) -> ChainVerifier {
     let mut roots = Roots::new();
     authorities.iter().for_each(|authority| roots.add(&authority.certificate).unwrap());
     ChainVerifier::new(roots)
 }
 
-fn chain(certificates: &[&CertificateDer<'static>]) -> Arc<[CertificateDer<'static>]> {
+pub(super) fn chain(certificates: &[&CertificateDer<'static>]) -> Arc<[CertificateDer<'static>]> {
     certificates.iter().map(|certificate| (*certificate).clone()).collect()
 }
 
-fn example() -> ServerName<'static> {
+pub(super) fn example() -> ServerName<'static> {
     ServerName::try_from("example.com").unwrap()
 }
 
@@ -155,7 +155,7 @@ fn purposes_are_checked_for_both_sides() {
     }
 }
 
-fn revocation_list(authority: &Authority, revoked: &[u8]) -> Vec<u8> {
+pub(super) fn revocation_list(authority: &Authority, revoked: &[u8]) -> Vec<u8> {
     let revoked = RevokedCertParams {
         serial_number: SerialNumber::from_slice(revoked),
         revocation_time: date_time_ymd(2025, 6, 1),
