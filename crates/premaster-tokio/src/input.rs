@@ -20,14 +20,19 @@ pub(crate) struct Input {
     plaintext: Range<usize>,
     /// Where the records begin that are not opened yet.
     records: usize,
-    /// Whether the last read took all that there was room for, so that there is more to expect.
-    filled: bool,
+    /// How many reads in a row took all that there was room for, so that there is more to expect.
+    full: u8,
 }
 
 impl Input {
+    /// Room for one record of the largest size. Who keeps up with the peer reads no more at a time: then the peer
+    /// goes on sending while this side decrypts, and neither has to be woken.
+    const ONE_RECORD: usize = 5 + (1 << 14) + 2048;
     /// Room for four of the largest records that are usual, and a little more, so that what is left of the next one
-    /// and has to move to the front is little.
-    const ROOM: usize = 4 * (5 + (1 << 14) + 256);
+    /// and has to move to the front is little. For who falls behind.
+    const MANY_RECORDS: usize = 4 * (5 + (1 << 14) + 256);
+    /// After so many full reads in a row it has fallen behind.
+    const BEHIND: u8 = 8;
 
     /// The records that are not opened yet.
     pub(crate) fn records_mut(&mut self) -> &mut [u8] {
@@ -48,7 +53,7 @@ impl Input {
     /// As many bytes of the plaintext are taken. The memory goes with the last of them, unless more is to come.
     pub(crate) fn take(&mut self, n: usize) {
         self.plaintext.start += n.min(self.plaintext.len());
-        if !self.filled {
+        if self.full == 0 {
             self.release();
         }
     }
@@ -87,22 +92,24 @@ impl Input {
     ) -> Poll<io::Result<bool>> {
         debug_assert!(self.plaintext.is_empty(), "plaintext moves away from where it is said to be");
         self.plaintext = 0..0;
-        if self.bytes.capacity() < Self::ROOM {
-            let mut bytes = spare::take(Self::ROOM);
+        let room = if self.full < Self::BEHIND { Self::ONE_RECORD } else { Self::MANY_RECORDS };
+        if self.bytes.capacity() < room {
+            let mut bytes = spare::take(Self::MANY_RECORDS);
             bytes.extend_from_slice(&self.bytes[self.records..]);
             self.bytes = bytes;
         } else {
             self.bytes.drain(..self.records);
         }
         self.records = 0;
-        let spare = self.bytes.capacity() - self.bytes.len();
+        let room = room.saturating_sub(self.bytes.len());
         // The future has no state of its own: what it has not read, the next one will.
-        let read = pin!(io.read_buf(&mut self.bytes)).poll(context);
+        let read = pin!(io.take(room as u64).read_buf(&mut self.bytes)).poll(context);
         if read.is_pending() {
+            self.full = 0;
             self.shrink();
         }
         let read = ready!(read)?;
-        self.filled = read == spare;
+        self.full = if read == room { self.full.saturating_add(1) } else { 0 };
         Poll::Ready(Ok(read > 0))
     }
 

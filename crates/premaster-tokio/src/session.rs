@@ -128,10 +128,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         loop {
             if self.connection.info().is_some() {
                 self.send_again().map_err(wrap)?;
-            }
-            let sent = self.poll_send(context);
-            if self.connection.info().is_some() {
-                ready!(sent)?;
+                ready!(self.poll_send(context))?;
                 self.release();
                 return Poll::Ready(Ok(()));
             }
@@ -153,13 +150,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
                         _ => return Poll::Pending,
                     },
                 },
-                Ok(Step::NeedMore) => match (self.input.poll_fill(context, &mut self.io)?, sent) {
-                    (Poll::Ready(true), _) => {}
-                    (Poll::Ready(false), _) => self.end_of_input()?,
-                    // Only now: a peer that takes no more may have said why, and that is worth more.
-                    (Poll::Pending, Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
-                    (Poll::Pending, _) => return Poll::Pending,
-                },
+                Ok(Step::NeedMore) => {
+                    // Only now, so that whatever answers one flight goes at once.
+                    let sent = self.poll_send(context);
+                    match (self.input.poll_fill(context, &mut self.io)?, sent) {
+                        (Poll::Ready(true), _) => {}
+                        (Poll::Ready(false), _) => self.end_of_input()?,
+                        // Not before: a peer that takes no more may have said why, and that is worth more.
+                        (Poll::Pending, Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
+                        (Poll::Pending, _) => return Poll::Pending,
+                    }
+                }
             }
         }
     }

@@ -5,13 +5,18 @@ use premaster::{Error, wire::ProtocolVersion};
 use premaster_tokio::{TlsConnector, TlsStream, tls_error};
 use std::{
     future::poll_fn,
-    io::{ErrorKind, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     pin::{Pin, pin},
-    task::Poll,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
 };
 use support::{Trickle, VERSIONS, configs, exchange, localhost, pair, pair_over, pattern};
 use tokio::io::{
-    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, ReadBuf, duplex, split,
+    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf,
+    duplex, split,
 };
 
 const MUCH: usize = 10_000_000;
@@ -217,8 +222,81 @@ async fn many_records_in_one_read_and_one_write() {
     assert!(reads <= 4, "{reads} reads for 24 records");
 }
 
+/// Counts the writes.
+struct Counting(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[tokio::test]
+async fn a_flight_leaves_in_one_write() {
+    for version in VERSIONS {
+        let writes = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let (near, far) = duplex(1 << 16);
+        let (near, far) = (Counting(near, writes[0].clone()), Counting(far, writes[1].clone()));
+        let _pair = pair_over(version, near, far).await;
+        let writes = writes.map(|count| count.load(Ordering::SeqCst));
+        // In TLS 1.3 the last of the server's flights is its tickets, of which there are none here.
+        let expected = if version == ProtocolVersion::TLS_1_3 { [2, 1] } else { [2, 2] };
+        assert_eq!(writes, expected, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn who_never_waits_lets_others_have_their_turn() {
+    let (mut client, mut server) = pair(ProtocolVersion::TLS_1_3, 1 << 23).await;
+    let data = pattern(9, 1 << 16);
+    let mut taken = 0;
+    while let Poll::Ready(n) = now(|context| Pin::new(&mut client).poll_write(context, &data)).await {
+        taken += n.unwrap();
+    }
+    assert_eq!(taken, 1 << 20);
+    // It comes back by itself.
+    client.write_all(&data).await.unwrap();
+    client.flush().await.unwrap();
+    let (mut received, mut buffer) = (0, vec![0; 1 << 16]);
+    loop {
+        let mut buffer = ReadBuf::new(&mut buffer);
+        match now(|context| Pin::new(&mut server).poll_read(context, &mut buffer)).await {
+            Poll::Ready(read) => read.unwrap(),
+            Poll::Pending => break,
+        }
+        received += buffer.filled().len();
+    }
+    assert!((1 << 20..taken + data.len()).contains(&received), "{received}");
+    let mut rest = vec![0; taken + data.len() - received];
+    server.read_exact(&mut rest).await.unwrap();
+    assert!(data.ends_with(&rest[rest.len() - 1000..]));
+}
+
 /// What one poll finds.
-async fn now<T>(mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> Poll<T> {
+async fn now<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
     poll_fn(|context| Poll::Ready(poll(context))).await
 }
 

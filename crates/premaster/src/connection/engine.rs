@@ -53,8 +53,8 @@ impl Connection {
     }
 
     /// As [`receive`](Self::receive), for a caller whose buffer application data has to end up in: if `data` has
-    /// room for the whole fragment of a record, as long as it says in its header, that is opened straight to the
-    /// front of `data`, and [`Content::Data`] lies there. Otherwise it lies in `input`, as ever.
+    /// room for the whole fragment of a record, as long as it says in its header, an AEAD opens that straight to the
+    /// front of `data`, and [`Content::Data`] lies there. Otherwise, and with CBC, it lies in `input`, as ever.
     ///
     /// What is in `data` behind [`Content::Data`], or all of it if there is none, is of no use.
     ///
@@ -226,7 +226,8 @@ impl Connection {
         data: &mut [u8],
     ) -> Result<(ContentType, Place, Range<usize>), Error> {
         let is_data = record.first() == Some(&ContentType::APPLICATION_DATA.0);
-        if is_data && !self.is_handshaking() && data.len() >= record.len().saturating_sub(HEADER_LEN) {
+        let has_room = data.len() >= record.len().saturating_sub(HEADER_LEN);
+        if is_data && has_room && self.opener.opens_apart() && !self.is_handshaking() {
             let (content_type, len) = self.opener.open_to(record, data)?;
             return Ok((content_type, Place::Data, 0..len));
         }

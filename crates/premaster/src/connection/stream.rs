@@ -119,9 +119,8 @@ impl<T: Read + Write> Stream<T> {
         Ok(())
     }
 
-    /// One record in, or more bytes of one.
+    /// One record in, or more bytes of one. What is to be sent goes before this waits for anything.
     fn step(&mut self, data: &mut [u8]) -> io::Result<Step> {
-        self.flush_output()?;
         match self.open(data) {
             Err(error) => {
                 // The alert goes out if it can; the error matters more than whether it did.
@@ -161,6 +160,7 @@ impl<T: Read + Write> Stream<T> {
     }
 
     fn fill(&mut self, length: usize) -> io::Result<Step> {
+        self.flush_output()?;
         let tail = self.input.tail_mut(length);
         let read = loop {
             match self.transport.read(tail) {
@@ -185,6 +185,7 @@ impl<T: Read + Write> Stream<T> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {
+            self.flush_output()?;
             match self.connection.poll(&mut context, &mut self.output) {
                 Poll::Ready(Ok(())) => return Ok(Step::Progress),
                 Poll::Ready(Err(error)) => {

@@ -110,6 +110,11 @@ impl Opener {
         !matches!(self.protection, Protection::Plaintext)
     }
 
+    /// Whether [`open_to`](Self::open_to) decrypts from the one buffer to the other, and does not copy first.
+    pub(crate) const fn opens_apart(&self) -> bool {
+        matches!(self.protection, Protection::Tls13(_) | Protection::Aead12(_))
+    }
+
     /// The longest fragment that a record may have.
     const fn max_fragment(&self) -> usize {
         match self.protection {
