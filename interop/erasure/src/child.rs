@@ -1,10 +1,16 @@
 //! The process under examination: this library, doing what lines on standard input say.
-use crate::{Failure, case::Case, mask};
+use crate::{
+    Failure,
+    case::{Case, Opening},
+    laboratory::{external_psk, opt_in},
+    mask,
+    software::{Files, Software},
+};
 use premaster::{
     ClientConfig, ServerConfig, Stream,
-    config::{ClientResumption, Clock, LegacyOptIn, ServerSessions, SystemClock},
+    config::{ClientResumption, Clock, ServerSessions, SystemClock},
     crypto::random::{Random, RandomFailed, SystemRandom},
-    identity::{ChainVerifier, Credential, Credentials, Roots},
+    identity::{ChainVerifier, Credential, Credentials, PskSource, Roots},
     pki_types::{ServerName, UnixTime},
     resume::{Rotation, SessionCache, TicketKeys},
     wire::Side,
@@ -70,11 +76,11 @@ struct Child {
     runtime: tokio::runtime::Runtime,
 }
 
-/// Runs until standard input ends. `files` are the authority's certificate, the server's, and its key.
+/// Runs until standard input ends.
 ///
 /// # Errors
 /// Whatever keeps it from starting. A connection that fails is reported, and the next may follow.
-pub fn run(case: Case, files: [&str; 3], keep: bool) -> Result<(), Failure> {
+pub fn run(case: Case, files: &Files, keep: bool) -> Result<(), Failure> {
     let child = Child::new(case, files, keep)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("port {}", listener.local_addr()?.port());
@@ -98,20 +104,24 @@ pub fn run(case: Case, files: [&str; 3], keep: bool) -> Result<(), Failure> {
 }
 
 impl Child {
-    fn new(case: Case, [ca, certificate, key]: [&str; 3], keep: bool) -> Result<Self, Failure> {
+    fn new(case: Case, files: &Files, keep: bool) -> Result<Self, Failure> {
         let clock = Arc::new(Ahead::default());
         let random = Arc::new(Told { kept: keep.then(Mutex::default) });
         let ticket_keys = Arc::new(TicketKeys::rotating(Rotation::new(TICKET_KEY_LIFE, TICKET_KEY_LIFE)));
-        let opt_in = || LegacyOptIn::for_every_peer("an examination of every exchange");
+        let policy = case.exchange.policy(case.side, true);
+        let psk = case.exchange.has_psk().then(|| external_psk(&files.psk));
+        let alone = case.exchange.opening == Opening::PskKe;
         let (mut client, mut server) = (None, None);
         match case.side {
             Side::Client => {
                 let mut roots = Roots::new();
-                roots.add_pem(&fs::read(ca)?)?;
+                roots.add_pem(&fs::read(&files.ca)?)?;
                 let builder = ClientConfig::builder()
-                    .policy(case.policy())
+                    .policy(policy)
                     .verifier(ChainVerifier::new(roots))
                     .allow_legacy(opt_in())
+                    .external_psks(psk)
+                    .allow_psk_ke(alone)
                     .clock(clock.clone())
                     .random(random.clone());
                 let cache = Arc::new(SessionCache::new(10, 10));
@@ -122,11 +132,14 @@ impl Child {
                 client = Some(Arc::new(builder.build()?));
             }
             Side::Server => {
-                let credential = Credential::from_pem(&fs::read(certificate)?, &fs::read(key)?)?;
+                let credential =
+                    Credential::from_pem(&fs::read(&files.certificate)?, &fs::read(&files.key)?)?;
                 let builder = ServerConfig::builder()
-                    .policy(case.policy())
+                    .policy(policy)
                     .credentials(Credentials::always(credential))
                     .allow_legacy(opt_in())
+                    .external_psks(psk.map_or(PskSource::None, |key| PskSource::These(Arc::new([key]))))
+                    .allow_psk_ke(alone)
                     .clock(clock.clone())
                     .random(random.clone());
                 let builder = match case.tickets {
@@ -152,7 +165,7 @@ impl Child {
     fn connection(&self, socket: TcpStream) -> Result<(), Failure> {
         socket.set_nodelay(true)?;
         match self.case.software {
-            crate::case::Software::PremasterTokio => self.runtime.block_on(self.over_tokio(socket)),
+            Software::PremasterTokio => self.runtime.block_on(self.over_tokio(socket)),
             _ => self.blocking(socket),
         }
     }

@@ -1,5 +1,8 @@
 //! The shapes in which a secret may stand in memory.
-use sha2::block_api::{compress256, compress512};
+use sha2::{
+    Digest, Sha256, Sha384,
+    block_api::{compress256, compress512},
+};
 
 /// How many bytes in a row have to be those of a secret.
 pub const WINDOW: usize = 16;
@@ -31,24 +34,37 @@ pub struct Form {
 /// The secret as it is, as big numbers and hashes hold it, and as HMAC does.
 pub fn forms(secret: &[u8], hmac: bool) -> Vec<Form> {
     let form = |name, bytes| Form { name, bytes };
-    let padded = |pad: u8| secret.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
     let mut all = vec![
         form("", secret.to_vec()),
         form("backwards", secret.iter().rev().copied().collect()),
         form("words", swapped(secret, 4)),
         form("long words", swapped(secret, 8)),
     ];
-    if hmac && secret.len() <= 64 {
+    if hmac {
+        // RFC 2104 section 2: a key that is longer than the block is hashed first.
+        let (short, shorter) = (hashed::<Sha256>(secret, 64), hashed::<Sha384>(secret, 128));
         for pad in [0x36, 0x5c] {
-            let keyed = padded(pad);
-            all.push(form("HMAC pad", swapped(&keyed, 4)));
-            all.push(form("HMAC pad", swapped(&keyed, 8)));
-            all.push(form("HMAC pad", keyed));
-            all.push(form("HMAC state", state256(secret, pad)));
-            all.push(form("HMAC state", state384(secret, pad)));
+            for key in [&short, &shorter] {
+                let keyed: Vec<u8> = key.iter().map(|byte| byte ^ pad).collect();
+                all.push(form("HMAC pad", swapped(&keyed, 4)));
+                all.push(form("HMAC pad", swapped(&keyed, 8)));
+                all.push(form("HMAC pad", keyed));
+            }
+            all.push(form("HMAC state", state256(&short, pad)));
+            all.push(form("HMAC state", state384(&shorter, pad)));
+        }
+        for hash in [&short, &shorter].into_iter().filter(|hash| hash.len() != secret.len()) {
+            all.push(form("HMAC key", hash.clone()));
+            all.push(form("HMAC key", swapped(hash, 4)));
+            all.push(form("HMAC key", swapped(hash, 8)));
         }
     }
     all
+}
+
+/// What HMAC takes for the key.
+fn hashed<D: Digest>(key: &[u8], block: usize) -> Vec<u8> {
+    if key.len() > block { D::digest(key).to_vec() } else { key.to_vec() }
 }
 
 /// With the bytes of each whole word turned round, as a little-endian machine holds big-endian words.
@@ -97,6 +113,19 @@ mod tests {
         let mut expected = [0; 32];
         HmacKey::new(HashAlgorithm::Sha256, b"a key").sign(&[], &mut expected);
         assert_eq!(finish(words(state256(b"a key", 0x5c)), &inner), expected);
+    }
+
+    /// The key that takes the place of a long one is found, and keys the same states.
+    #[test]
+    fn a_long_key_is_looked_for_by_its_hash() {
+        let long = [7; 100];
+        let short = Sha256::digest(long);
+        let has = |bytes: &[u8]| forms(&long, true).iter().any(|form| form.bytes == bytes);
+        assert!(has(&short) && has(&state256(&short, 0x36)) && has(&state384(&long, 0x5c)));
+        let (mut by_long, mut by_short) = ([0; 32], [0; 32]);
+        HmacKey::new(HashAlgorithm::Sha256, &long).sign(&[], &mut by_long);
+        HmacKey::new(HashAlgorithm::Sha256, &short).sign(&[], &mut by_short);
+        assert_eq!(by_long, by_short);
     }
 
     #[test]

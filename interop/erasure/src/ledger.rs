@@ -28,6 +28,8 @@ pub enum Kind {
     Master,
     /// Seals tickets.
     TicketKey,
+    /// A pre-shared key, which both sides had before and go on having.
+    External,
 }
 
 /// One secret.

@@ -3,7 +3,7 @@
 //! ```text
 //!   this process                                   the process under examination
 //!   ────────────                                   ─────────────────────────────
-//!   a premaster Connection, the peer  ◄── TLS ──►  premaster, rustls or OpenSSL
+//!   a premaster Connection, the peer  ◄── TLS ──►  premaster, or another
 //!   its observer: every secret of TLS
 //!   what the other drew, masked       ◄─ stdout ─  a Random that tells what it drew (premaster only)
 //!   SIGSTOP, /proc/PID/maps, mem      ──────────►  stands still
@@ -16,13 +16,16 @@
 
 pub mod case;
 pub mod child;
+pub mod exchanges;
 pub mod form;
+pub mod laboratory;
 pub mod ledger;
 pub mod memory;
 pub mod peer;
 pub mod process;
 pub mod rustls_child;
 pub mod scenario;
+pub mod software;
 pub mod table;
 
 /// What went wrong, in words. Here every failure ends the examination.

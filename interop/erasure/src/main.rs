@@ -3,27 +3,35 @@
 #![forbid(unsafe_code)]
 use premaster_erasure::{
     Failure,
-    case::{Case, Software, cases},
-    child, rustls_child,
-    scenario::{Laboratory, Outcome, Start},
+    case::Case,
+    child,
+    exchanges::cases,
+    laboratory::{Laboratory, Start},
+    rustls_child,
+    scenario::Outcome,
+    software::{Files, Software},
     table,
 };
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["child", word, ca, certificate, key, rest @ ..] = &arguments[..] {
+    if let ["child", word, ca, certificate, key, psk, rest @ ..] = &arguments[..] {
         let case = Case::from_word(word).ok_or("no such case")?;
-        let files = [*ca, *certificate, *key];
+        let files = Files::parse([*ca, *certificate, *key, *psk]);
         return match case.software {
-            Software::Rustls => rustls_child::run(case, files),
-            _ => child::run(case, files, rest.contains(&"keep")),
+            Software::Rustls => rustls_child::run(case, &files),
+            _ => child::run(case, &files, rest.contains(&"keep")),
         };
     }
     let program = std::env::current_exe()?;
-    let laboratory = Laboratory::default();
+    let laboratory = Laboratory::new()?;
     let mut rows = Vec::new();
-    for software in [Software::Premaster, Software::PremasterTokio, Software::Rustls, Software::OpenSsl] {
+    for software in Software::ALL {
+        if let Err(missing) = software.program(&program) {
+            eprintln!("{missing}");
+            continue;
+        }
         for case in cases(software) {
             if arguments.first().is_some_and(|text| !case.to_string().contains(text)) {
                 continue;

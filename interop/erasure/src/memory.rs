@@ -51,8 +51,7 @@ impl Needles {
                 for window in form.bytes.windows(WINDOW) {
                     let mut key = [0; WINDOW];
                     key.copy_from_slice(window);
-                    // Padding, which any memory has.
-                    if key.iter().filter(|&&byte| byte == key[0]).count() > WINDOW / 2 {
+                    if is_padding(&key) {
                         continue;
                     }
                     needles.windows.entry(key).or_insert((index, form.name));
@@ -90,6 +89,12 @@ impl Needles {
             at += 1;
         }
     }
+}
+
+/// Whether it is mostly the same byte again and again, which any memory has.
+fn is_padding(window: &[u8; WINDOW]) -> bool {
+    let most = |byte| window.iter().filter(|other| *other == byte).count();
+    window.iter().any(|byte| most(byte) > WINDOW / 2)
 }
 
 fn start(bytes: &[u8]) -> usize {

@@ -66,6 +66,14 @@ impl Peer {
         false
     }
 
+    /// Whether what is to be sent is a HelloRetryRequest: a ServerHello whose random says so (RFC 9846 section
+    /// 4.1.3).
+    pub fn asks_again(&self) -> bool {
+        const START: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
+        // After the headers of the record and of the message, and legacy_version.
+        self.output.as_slice().get(11..).is_some_and(|random| random.starts_with(&START))
+    }
+
     /// Sends everything, with the last bit turned.
     ///
     /// # Errors
@@ -111,7 +119,7 @@ impl Peer {
                 self.input.extend_from_slice(&buffer[..read]);
                 Ok(true)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
+            Err(error) if is_nothing_yet(error.kind()) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -156,4 +164,9 @@ impl Peer {
         while Instant::now() < deadline && self.read().is_ok() {}
         Ok(())
     }
+}
+
+/// Nothing has come, or this process was stopped meanwhile.
+const fn is_nothing_yet(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -1,5 +1,5 @@
 //! The same process with rustls in it.
-use crate::{Failure, case::Case};
+use crate::{Failure, case::Case, software::Files};
 use premaster::wire::{ProtocolVersion, Side};
 use rustls::{
     ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig, ServerConnection,
@@ -19,14 +19,14 @@ use std::{
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub fn run(case: Case, [ca, certificate, key]: [&str; 3]) -> Result<(), Failure> {
+pub fn run(case: Case, files: &Files) -> Result<(), Failure> {
     let provider = Arc::new(provider(&case));
-    let version = if case.version() == ProtocolVersion::TLS_1_3 { &TLS13 } else { &TLS12 };
+    let version = if case.exchange.version() == ProtocolVersion::TLS_1_3 { &TLS13 } else { &TLS12 };
     let (mut client, mut server) = (None, None);
     match case.side {
         Side::Client => {
             let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(ca)?)?;
+            roots.add(CertificateDer::from_pem_file(&files.ca)?)?;
             let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version])?;
             let mut config = builder.with_root_certificates(roots).with_no_client_auth();
             if !case.tickets {
@@ -35,10 +35,11 @@ pub fn run(case: Case, [ca, certificate, key]: [&str; 3]) -> Result<(), Failure>
             client = Some(Arc::new(config));
         }
         Side::Server => {
-            let chain = vec![CertificateDer::from_pem_file(certificate)?];
+            let chain = vec![CertificateDer::from_pem_file(&files.certificate)?];
             let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version])?;
-            let mut config =
-                builder.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
+            let mut config = builder
+                .with_no_client_auth()
+                .with_single_cert(chain, PrivateKeyDer::from_pem_file(&files.key)?)?;
             config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
             match case.tickets {
                 true => config.ticketer = aws_lc_rs::Ticketer::new()?,
@@ -68,15 +69,15 @@ pub fn run(case: Case, [ca, certificate, key]: [&str; 3]) -> Result<(), Failure>
 /// rustls's own, with one suite and one group.
 fn provider(case: &Case) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.retain(|suite| u16::from(suite.suite()) == case.suite.code.0);
-    let certified = case.version() == ProtocolVersion::TLS_1_2;
+    provider.cipher_suites.retain(|suite| u16::from(suite.suite()) == case.exchange.suite.code.0);
+    let certified = case.exchange.version() == ProtocolVersion::TLS_1_2;
     provider.kx_groups.retain(|group| {
         let code = u16::from(group.name());
-        case.group.is_some_and(|group| group.0 == code) || (certified && code == 23)
+        case.exchange.group.is_some_and(|group| group.0 == code) || (certified && code == 23)
     });
     provider
         .kx_groups
-        .sort_by_key(|group| case.group.is_none_or(|wanted| wanted.0 != u16::from(group.name())));
+        .sort_by_key(|group| case.exchange.group.is_none_or(|wanted| wanted.0 != u16::from(group.name())));
     provider
 }
 

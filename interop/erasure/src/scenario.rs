@@ -1,25 +1,18 @@
 //! What happens in a case, and when the memory is read.
 use crate::{
     Failure,
-    case::{Case, Software},
+    case::Case,
     child::TICKET_KEY_LIFE,
+    laboratory::Configs,
     ledger::{Entry, Kind, Ledger},
     memory::{Needles, Place},
     peer::Peer,
     process::Examined,
 };
-use premaster::{
-    ClientConfig, Connection, Output, ServerConfig,
-    config::{ClientResumption, LegacyOptIn, ServerSessions},
-    identity::Credentials,
-    resume::{Rotation, SessionCache, TicketKeys},
-    wire::{ProtocolVersion, Side},
-};
-use premaster_interop::{Authority, authority::Issued};
+use premaster::{Connection, Output, observe::Resumed, wire::Side};
 use std::{
     collections::BTreeMap,
     net::{TcpListener, TcpStream},
-    process::Command,
     sync::Arc,
 };
 
@@ -106,182 +99,51 @@ pub struct Findings {
 /// What was found at each point of a case.
 pub type Outcome = BTreeMap<Point, Findings>;
 
-/// What the examination of every case has in common.
-pub struct Laboratory {
-    authority: Authority,
-    rsa: Issued,
-    ec: Issued,
-}
-
-impl Default for Laboratory {
-    fn default() -> Self {
-        let authority = Authority::new();
-        let (rsa, ec) =
-            (authority.issue(premaster_interop::Key::Rsa2048), authority.issue(premaster_interop::Key::P256));
-        Self { authority, rsa, ec }
-    }
-}
-
-/// How to start the examined process.
-pub struct Start<'a> {
-    /// The program of this package.
-    pub program: &'a std::path::Path,
-    /// Whether it deliberately keeps what it should not.
-    pub keep: bool,
-}
-
-/// This process's configuration, for one side.
-type Configs = (Option<Arc<ClientConfig>>, Option<Arc<ServerConfig>>);
-
-struct Examination<'a> {
+/// A case under way.
+pub struct Examination {
     case: Case,
     child: Examined,
     ledger: Arc<Ledger>,
+    /// Where a server under examination is reached.
     port: u16,
+    /// Where a client under examination finds this process.
     listener: TcpListener,
-    client: Option<Arc<ClientConfig>>,
-    server: Option<Arc<ServerConfig>>,
+    configs: Configs,
     /// The same without sessions, so that a handshake is a full one.
     strangers: Configs,
-    outcome: &'a mut Outcome,
+    outcome: Outcome,
     /// Whether the keys that seal tickets still may.
     sealing: bool,
 }
 
-impl Laboratory {
-    fn issued(&self, case: &Case) -> &Issued {
-        match case.key() {
-            premaster_interop::Key::Rsa2048 => &self.rsa,
-            _ => &self.ec,
-        }
+impl Examination {
+    /// Of a process that has started, and listens at the port if it is a server.
+    pub fn new(
+        case: Case,
+        child: Examined,
+        ledger: Arc<Ledger>,
+        (listener, port): (TcpListener, u16),
+        [configs, strangers]: [Configs; 2],
+    ) -> Self {
+        let outcome = Outcome::new();
+        Self { case, child, ledger, port, listener, configs, strangers, outcome, sealing: true }
     }
 
-    /// Examines one case.
+    /// From the first connection to the end of the keys for tickets.
     ///
     /// # Errors
     /// If it cannot be examined; what is found is no error.
-    pub fn examine(&self, case: Case, start: &Start<'_>) -> Result<Outcome, Failure> {
-        let mut outcome = Outcome::new();
-        let ledger = Arc::new(Ledger::default());
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let child = self.start(&case, start, listener.local_addr()?.port())?;
-        let port = match (case.software, case.side) {
-            (Software::OpenSsl, Side::Server) => {
-                child.wait_for("ACCEPT")?.rsplit(':').next().unwrap_or_default().parse()?
-            }
-            (Software::OpenSsl, Side::Client) => 0,
-            _ => child.wait_for("port ")?.parse()?,
-        };
-        let (client, server) = self.configure(&case, case.tickets, &ledger)?;
-        let strangers = self.configure(&case, false, &ledger)?;
-        let mut examination = Examination {
-            case,
-            child,
-            ledger,
-            port,
-            listener,
-            client,
-            server,
-            strangers,
-            outcome: &mut outcome,
-            sealing: true,
-        };
-        examination.run()?;
-        drop(examination);
-        Ok(outcome)
+    pub fn run(mut self) -> Result<Outcome, Failure> {
+        self.every_point()?;
+        Ok(self.outcome)
     }
 
-    /// The other side of a case.
-    fn configure(&self, case: &Case, tickets: bool, ledger: &Arc<Ledger>) -> Result<Configs, Failure> {
-        let opt_in = LegacyOptIn::for_every_peer("an examination of every exchange");
-        if case.side == Side::Server {
-            let cache = Arc::new(SessionCache::new(10, 10));
-            let resumption = if tickets { ClientResumption::with(cache) } else { ClientResumption::none() };
-            let builder = ClientConfig::builder()
-                .policy(case.policy())
-                .verifier(self.authority.verifier())
-                .allow_legacy(opt_in)
-                .resumption(resumption)
-                .observer(ledger.clone());
-            return Ok((Some(Arc::new(builder.build()?)), None));
-        }
-        let keys = Arc::new(TicketKeys::rotating(Rotation::new(TICKET_KEY_LIFE, TICKET_KEY_LIFE)));
-        let sessions = match tickets {
-            true => ServerSessions::none().with_tickets(keys),
-            false => ServerSessions::none(),
-        };
-        let builder = ServerConfig::builder()
-            .policy(case.policy())
-            .credentials(Credentials::always(Arc::new(self.issued(case).credential())))
-            .allow_legacy(opt_in)
-            .sessions(sessions)
-            .observer(ledger.clone());
-        Ok((None, Some(Arc::new(builder.build()?))))
+    /// Whether the process ends with its connection.
+    fn is_short_lived(&self) -> bool {
+        !self.case.software.obeys() && self.case.side == Side::Client
     }
 
-    fn start(&self, case: &Case, start: &Start<'_>, port: u16) -> Result<Examined, Failure> {
-        let issued = self.issued(case);
-        let (certificate, key) =
-            (issued.certificate_file.display().to_string(), issued.key_file.display().to_string());
-        let ca = self.authority.file().display().to_string();
-        if case.software == Software::OpenSsl {
-            return Examined::start(&mut openssl(case, &ca, &certificate, &key, port));
-        }
-        let mut command = Command::new(start.program);
-        command.args(["child", &case.to_word(), &ca, &certificate, &key]);
-        if start.keep {
-            command.arg("keep");
-        }
-        Examined::start(&mut command)
-    }
-}
-
-fn openssl(case: &Case, ca: &str, certificate: &str, key: &str, port: u16) -> Command {
-    let tls13 = case.version() == ProtocolVersion::TLS_1_3;
-    let mut command = Command::new("openssl");
-    match case.side {
-        Side::Server => {
-            command.args(["s_server", "-accept", "127.0.0.1:0", "-cert", certificate, "-key", key]);
-            command.args(["-rev", "-no_cache"]);
-            if !case.tickets {
-                command.args(["-no_ticket", "-num_tickets", "0"]);
-            }
-        }
-        Side::Client => {
-            let address = format!("127.0.0.1:{port}");
-            command.args([
-                "s_client",
-                "-connect",
-                &address,
-                "-CAfile",
-                ca,
-                "-servername",
-                "localhost",
-                "-quiet",
-            ]);
-            if !case.tickets {
-                command.arg("-no_ticket");
-            }
-        }
-    }
-    command.arg(if tls13 { "-tls1_3" } else { "-tls1_2" });
-    match tls13 {
-        true => command.args(["-ciphersuites", case.suite.name()]),
-        false => command.args(["-cipher", case.suite.openssl_name]),
-    };
-    if let Some(group) = case.group {
-        let name = premaster_interop::openssl::group_name(group);
-        let groups = if name == "P-256" || tls13 { name.to_owned() } else { format!("{name}:P-256") };
-        // OpenSSL takes DHE's prime from elsewhere in TLS 1.2.
-        if tls13 || !groups.starts_with("ffdhe") {
-            command.args(["-groups", &groups]);
-        }
-    }
-    command
-}
-
-impl Examination<'_> {
-    fn run(&mut self) -> Result<(), Failure> {
+    fn every_point(&mut self) -> Result<(), Failure> {
         if self.case.software.is_ours() && self.case.side == Side::Server && self.case.tickets {
             self.child.tell("advance 0")?;
             self.child.wait_for("done")?;
@@ -290,8 +152,7 @@ impl Examination<'_> {
             }
         }
         self.whole_connection()?;
-        // OpenSSL's client ends with its connection.
-        if self.case.software == Software::OpenSsl && self.case.side == Side::Client {
+        if self.is_short_lived() {
             return Ok(());
         }
         if self.case.tickets {
@@ -299,6 +160,9 @@ impl Examination<'_> {
             let mut peer = self.connect()?;
             self.agree(&mut peer, Some(Point::Resumed))?;
             self.finish(&mut peer)?;
+            if peer.connection.info().is_none_or(|info| info.resumed == Resumed::Full) {
+                return Err("the session was not resumed".into());
+            }
             self.read(Point::Resumed)?;
             peer.push()?;
             peer.pull_all()?;
@@ -306,7 +170,7 @@ impl Examination<'_> {
             self.ended()?;
             self.read(Point::Closed)?;
         }
-        (self.client, self.server) = std::mem::take(&mut self.strangers);
+        self.configs = std::mem::take(&mut self.strangers);
         for point in [Point::Failed, Point::Dropped] {
             self.ledger.next_connection();
             let mut peer = self.connect()?;
@@ -342,14 +206,14 @@ impl Examination<'_> {
         if self.case.side == Side::Client && self.case.tickets {
             self.read(Point::Tickets)?;
         }
-        if self.case.version() == ProtocolVersion::TLS_1_3 {
+        if self.case.exchange.is_tls13() {
             peer.connection.update_keys(true, &mut peer.output)?;
             self.echo(&mut peer, 1)?;
             self.read(Point::KeyUpdate)?;
         }
         self.echo(&mut peer, 128)?;
         self.read(Point::Megabyte)?;
-        if self.case.software == Software::OpenSsl && self.case.side == Side::Client {
+        if self.is_short_lived() {
             return Ok(());
         }
         peer.close()?;
@@ -361,7 +225,7 @@ impl Examination<'_> {
     fn echo(&mut self, peer: &mut Peer, lines: usize) -> Result<(), Failure> {
         let line = [&[b'x'; 8191][..], b"\n"].concat();
         for _ in 0..lines {
-            if self.case.software == Software::OpenSsl && self.case.side == Side::Client {
+            if self.is_short_lived() {
                 self.child.tell(&"x".repeat(8191))?;
             }
             peer.echo(&line)?;
@@ -370,9 +234,9 @@ impl Examination<'_> {
     }
 
     fn connect(&mut self) -> Result<Peer, Failure> {
-        let told = self.case.software != Software::OpenSsl;
+        let told = self.case.software.obeys();
         let mut output = Output::new();
-        if let Some(config) = &self.client {
+        if let Some(config) = &self.configs.0 {
             if told {
                 self.child.tell("accept")?;
             }
@@ -380,7 +244,7 @@ impl Examination<'_> {
             let connection = Connection::client(config.clone(), "localhost".try_into()?, &mut output)?;
             return Peer::new(connection, output, socket);
         }
-        let config = self.server.clone().ok_or("no configuration")?;
+        let config = self.configs.1.clone().ok_or("no configuration")?;
         if told {
             self.child.tell(&format!("connect {}", self.listener.local_addr()?.port()))?;
         }
@@ -391,11 +255,14 @@ impl Examination<'_> {
     /// Until the examined process has agreed on the secret of the exchange, and waits for more. What is left to
     /// be sent is in the peer's output.
     fn agree(&mut self, peer: &mut Peer, point: Option<Point>) -> Result<(), Failure> {
-        let tls13 = self.case.version() == ProtocolVersion::TLS_1_3;
+        let tls13 = self.case.exchange.is_tls13();
         match (self.case.side, tls13) {
             (Side::Server, true) => {
-                peer.push()?;
-                peer.pull(|peer| !peer.connection.is_handshaking())?;
+                // A second ClientHello, if the first is not enough.
+                while peer.connection.is_handshaking() {
+                    peer.push()?;
+                    peer.pull(|peer| !peer.connection.is_handshaking() || !peer.output.is_empty())?;
+                }
             }
             (Side::Server, false) => {
                 peer.push()?;
@@ -406,6 +273,10 @@ impl Examination<'_> {
             }
             (Side::Client, true) => {
                 peer.pull(|peer| !peer.output.is_empty())?;
+                if peer.asks_again() {
+                    peer.push()?;
+                    peer.pull(|peer| !peer.output.is_empty())?;
+                }
                 peer.push_record()?;
             }
             (Side::Client, false) => {
@@ -424,7 +295,7 @@ impl Examination<'_> {
 
     fn finish(&mut self, peer: &mut Peer) -> Result<(), Failure> {
         // What TLS 1.3 sends after its Finished waits, so that tickets have a moment of their own.
-        let tls13 = self.case.version() == ProtocolVersion::TLS_1_3;
+        let tls13 = self.case.exchange.is_tls13();
         peer.push()?;
         peer.pull(|peer| !peer.connection.is_handshaking())?;
         if !tls13 {
@@ -435,7 +306,7 @@ impl Examination<'_> {
 
     /// Waits until the examined process is done with the connection.
     fn ended(&self) -> Result<(), Failure> {
-        if self.case.software == Software::OpenSsl {
+        if !self.case.software.obeys() {
             return Ok(());
         }
         // In order or not.
@@ -504,6 +375,7 @@ fn needed(case: &Case, sealing: bool, entry: &Entry, alive: bool, point: Point, 
         // TLS 1.2 exports keying material from it.
         Kind::Master => alive || keeps_sessions,
         Kind::TicketKey => sealing,
+        Kind::External => true,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Zero where the table says zero, for every case of this library; and the harness finds what is there.
 use premaster_erasure::{
-    case::{Case, Software, cases},
+    case::Case,
+    exchanges::cases,
+    laboratory::{Laboratory, Start},
     ledger,
-    scenario::{Laboratory, Point, Start},
+    scenario::Point,
+    software::Software,
 };
 use std::path::Path;
 
@@ -12,7 +15,7 @@ fn start(keep: bool) -> Start<'static> {
 
 /// Nothing that the protocol needs no more is anywhere in the memory, at any point.
 fn nothing_is_left(cases: Vec<Case>) {
-    let laboratory = Laboratory::default();
+    let laboratory = Laboratory::new().unwrap();
     assert!(!cases.is_empty());
     let mut left = Vec::new();
     for case in cases {
@@ -33,7 +36,7 @@ fn nothing_is_left(cases: Vec<Case>) {
 
 /// The cases of the blocking stream on a side, in a version, in two halves.
 fn half(side: premaster::wire::Side, version: premaster::wire::ProtocolVersion, odd: usize) -> Vec<Case> {
-    let of = |case: &Case| case.side == side && case.version() == version;
+    let of = |case: &Case| case.side == side && case.exchange.version() == version;
     let all = cases(Software::Premaster).into_iter().filter(of);
     all.enumerate().filter(|(index, _)| index % 4 / 2 == odd).map(|(_, case)| case).collect()
 }
@@ -67,7 +70,7 @@ fn over_tokio() {
 /// The positive control: a process that keeps its ephemeral keys is found out, at every point.
 #[test]
 fn what_is_kept_is_found() {
-    let laboratory = Laboratory::default();
+    let laboratory = Laboratory::new().unwrap();
     for case in cases(Software::Premaster).into_iter().step_by(9) {
         let outcome =
             laboratory.examine(case, &start(true)).unwrap_or_else(|error| panic!("{case}: {error}"));
@@ -77,6 +80,62 @@ fn what_is_kept_is_found() {
             let has = findings.private > 0;
             assert_eq!(found, has, "{case}, {}: {:?}", point.name(), findings.residue);
         }
+    }
+}
+
+/// Every key exchange that the library knows, with every group that it takes, every opening of TLS 1.3 and every
+/// protection of records is in a case on both sides.
+#[test]
+fn no_exchange_is_left_out() {
+    use premaster::{
+        exchange::{Group, GroupKind},
+        suite::KeyExchange,
+        wire::{NamedGroup, ProtocolVersion, Side},
+    };
+    use premaster_erasure::{case::Opening, exchanges::suites};
+    for side in [Side::Client, Side::Server] {
+        let all: Vec<Case> =
+            cases(Software::Premaster).into_iter().filter(|case| case.side == side).collect();
+        let has = |exchange: KeyExchange, group: Option<NamedGroup>| {
+            let is = |case: &Case| {
+                case.exchange.suite.key_exchange == exchange
+                    && group.is_none_or(|group| case.exchange.group == Some(group))
+            };
+            assert!(all.iter().any(is), "{exchange:?} {group:?}");
+        };
+        let of_kind =
+            |kind| Group::ALL.iter().filter(move |group| group.kind == kind).map(|group| group.code);
+        Group::ALL.iter().for_each(|group| has(KeyExchange::Tls13, Some(group.code)));
+        for suite in suites() {
+            match suite.key_exchange {
+                // There are certificates for these three curves only, and one for static DH.
+                KeyExchange::Ecdh => {
+                    [NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::secp521r1]
+                        .into_iter()
+                        .for_each(|group| has(suite.key_exchange, Some(group)));
+                }
+                KeyExchange::Dh => has(suite.key_exchange, None),
+                exchange if exchange.is_elliptic() => {
+                    of_kind(GroupKind::Curve).for_each(|group| has(exchange, Some(group)));
+                }
+                exchange if exchange.is_finite_field() => {
+                    of_kind(GroupKind::FiniteField).for_each(|group| has(exchange, Some(group)));
+                }
+                exchange => has(exchange, None),
+            }
+            let same = |case: &Case| {
+                case.exchange.version() == suite.version()
+                    && case.exchange.suite.protection == suite.protection
+                    && case.exchange.suite.hash == suite.hash
+            };
+            assert!(all.iter().any(same), "{suite:?}");
+        }
+        for opening in [Opening::Share, Opening::Retry, Opening::PskDheKe, Opening::PskKe] {
+            let is = |case: &&Case| case.exchange.opening == opening;
+            assert_eq!(all.iter().filter(is).map(|case| case.tickets).min(), Some(false), "{opening:?}");
+        }
+        let versions = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
+        assert!(versions.iter().all(|version| all.iter().any(|case| case.exchange.version() == *version)));
     }
 }
 

@@ -3,6 +3,7 @@
 //! It authenticates nothing. `record` puts the MAC around it or inside it.
 use super::aead::BadKeyLength;
 use super::hash::HashAlgorithm;
+use super::wipe;
 use aws_lc_rs::cipher::{
     AES_128, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
 };
@@ -76,6 +77,14 @@ impl CbcSealKey {
     /// # Errors
     /// It does not have the algorithm's length.
     pub fn new(algorithm: CbcAlgorithm, key: &[u8]) -> Result<Self, BadKeyLength> {
+        let key = Self::expanded(algorithm, key);
+        // What is made next, the MAC's key, has unused bytes, and would take along to the heap what is left here.
+        wipe::after_record();
+        key
+    }
+
+    #[inline(never)]
+    fn expanded(algorithm: CbcAlgorithm, key: &[u8]) -> Result<Self, BadKeyLength> {
         let key = EncryptingKey::cbc(algorithm.unbound(key)?).map_err(|Unspecified| BadKeyLength)?;
         Ok(Self(Box::new(key)))
     }
@@ -157,6 +166,14 @@ impl CbcOpenKey {
     /// # Errors
     /// It does not have the algorithm's length.
     pub fn new(algorithm: CbcAlgorithm, key: &[u8]) -> Result<Self, BadKeyLength> {
+        let key = Self::expanded(algorithm, key);
+        // What is made next, the MAC's key, has unused bytes, and would take along to the heap what is left here.
+        wipe::after_record();
+        key
+    }
+
+    #[inline(never)]
+    fn expanded(algorithm: CbcAlgorithm, key: &[u8]) -> Result<Self, BadKeyLength> {
         let key = DecryptingKey::cbc(algorithm.unbound(key)?).map_err(|Unspecified| BadKeyLength)?;
         Ok(Self(Box::new(key)))
     }

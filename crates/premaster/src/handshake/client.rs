@@ -43,7 +43,10 @@ pub(crate) async fn handshake(
     peer.tap().emit(|| Event::Chose { what: Choice::Version(version), because });
     match version {
         ProtocolVersion::TLS_1_3 => client13::handshake(peer, offer, answer).await,
-        _ => client12::handshake(peer, offer, answer).await,
+        _ => {
+            offer.discard_shares(&peer);
+            client12::handshake(peer, offer, answer).await
+        }
     }
 }
 
@@ -175,7 +178,8 @@ impl Offer {
     }
 
     /// Makes the share that a HelloRetryRequest asks for, in place of those that were sent.
-    pub(super) fn retry_with(&mut self, group: &'static Group) -> Result<(), Error> {
+    pub(super) fn retry_with(&mut self, peer: &Peer, group: &'static Group) -> Result<(), Error> {
+        self.discard_shares(peer);
         self.shares = vec![EphemeralKey::generate(group, &*self.config.random)?];
         Ok(())
     }
@@ -291,16 +295,18 @@ impl Offer {
 
     /// The share that the server chose, to be spent; the others are erased.
     pub(super) fn take_share(&mut self, peer: &Peer, group: NamedGroup) -> Result<EphemeralKey, Error> {
-        let mut chosen = None;
-        for share in std::mem::take(&mut self.shares) {
-            if share.group().code == group {
-                chosen = Some(share);
-            } else {
-                let (group, life) = (Some(share.group().code), KeyLife::DiscardedAndErased);
-                peer.tap().emit(|| Event::EphemeralKey { group, public: share.public(), life });
-            }
-        }
+        let chosen = self.shares.iter().position(|share| share.group().code == group);
+        let chosen = chosen.map(|index| self.shares.swap_remove(index));
+        self.discard_shares(peer);
         chosen.ok_or(Misbehaved::UnsharedGroup.into())
+    }
+
+    /// Erases the shares that come to nothing.
+    pub(super) fn discard_shares(&mut self, peer: &Peer) {
+        for share in std::mem::take(&mut self.shares) {
+            let (group, life) = (Some(share.group().code), KeyLife::DiscardedAndErased);
+            peer.tap().emit(|| Event::EphemeralKey { group, public: share.public(), life });
+        }
     }
 
     /// An extension of the server's that answers none of ours is unsolicited (RFC 9846 section 4.2).

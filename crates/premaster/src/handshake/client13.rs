@@ -166,6 +166,7 @@ fn exchange_keys(
         // RFC 9846 section 4.2.9: only if this side offered psk_ke may the exchange be left out.
         return match has_psk {
             true if offer.config.allow_psk_ke => {
+                offer.discard_shares(peer);
                 info.forward_secret = false;
                 Ok(early.into_handshake_psk_only())
             }
@@ -303,7 +304,7 @@ fn retry(peer: &Peer, offer: &mut Offer, answer: &Message) -> Result<&'static Su
         if offer.shares.iter().any(|share| share.group().code == code) {
             return Err(Misbehaved::RetryForSharedGroup.into());
         }
-        offer.retry_with(Group::find(code).ok_or(Misbehaved::UnofferedGroup)?)?;
+        offer.retry_with(peer, Group::find(code).ok_or(Misbehaved::UnofferedGroup)?)?;
     }
     let offered_early_data = std::mem::take(&mut offer.early_data) > 0;
     if offered_early_data {
