@@ -1,9 +1,10 @@
 //! Hashes and HMAC (FIPS 180-4, RFC 2104): the transcript, the key schedules and the MAC of CBC records.
+use super::constant_time::{declassify, less, verdict};
 pub use super::sha::MAX_OUTPUT;
 use super::sha::{
     Keyed, Running, SHA1_START, SHA256_START, SHA384_START, SHA512_START, Sha1, Sha256, Sha512,
 };
-use super::{constant_time::verdict, wipe};
+use super::wipe;
 use std::fmt;
 use subtle::ConstantTimeEq;
 
@@ -199,6 +200,25 @@ impl HmacKey {
         key
     }
 
+    /// Takes in `key[..len]`, in time that depends on the length of `key` but not on `len`, which is a secret.
+    ///
+    /// Unless it is no longer than a block, which shows: of a secret that is much longer than a block, and uniform,
+    /// nobody will ever see that.
+    pub(crate) fn new_hiding(algorithm: HashAlgorithm, key: &[u8], len: usize) -> Self {
+        let (block, size) = (algorithm.block_len(), algorithm.output_len());
+        if key.len() <= block || declassify(less(block, len)) == 0 {
+            return Self::new(algorithm, &key[..declassify(len)]);
+        }
+        let key = Self(match algorithm {
+            HashAlgorithm::Sha1 => Mac::Sha1(Keyed::new_hiding(SHA1_START, size, key, len)),
+            HashAlgorithm::Sha256 => Mac::Sha256(Keyed::new_hiding(SHA256_START, size, key, len)),
+            HashAlgorithm::Sha384 => Mac::Sha384(Keyed::new_hiding(SHA384_START, size, key, len)),
+            HashAlgorithm::Sha512 => Mac::Sha512(Keyed::new_hiding(SHA512_START, size, key, len)),
+        });
+        wipe::after_hmac();
+        key
+    }
+
     /// The hash inside.
     pub const fn algorithm(&self) -> HashAlgorithm {
         match self.0 {
@@ -359,6 +379,27 @@ mod tests {
                     assert_eq!(plain, hidden, "{algorithm}, {len}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_key_of_hidden_length_is_the_same_key() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(260).collect();
+        for algorithm in
+            [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512]
+        {
+            let size = algorithm.output_len();
+            for len in 0..=bytes.len() {
+                let (mut plain, mut hidden) = ([0; MAX_OUTPUT], [0; MAX_OUTPUT]);
+                HmacKey::new(algorithm, &bytes[..len]).sign(&[b"data"], &mut plain[..size]);
+                HmacKey::new_hiding(algorithm, &bytes, len).sign(&[b"data"], &mut hidden[..size]);
+                assert_eq!(plain, hidden, "{algorithm}, {len}");
+            }
+            let short = HmacKey::new_hiding(algorithm, &bytes[..9], 7);
+            let (mut plain, mut hidden) = ([0; MAX_OUTPUT], [0; MAX_OUTPUT]);
+            HmacKey::new(algorithm, &bytes[..7]).sign(&[], &mut plain[..size]);
+            short.sign(&[], &mut hidden[..size]);
+            assert_eq!(plain, hidden, "{algorithm}");
         }
     }
 

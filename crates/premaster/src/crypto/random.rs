@@ -1,5 +1,6 @@
 //! Where random bytes come from.
 use super::{
+    constant_time::verdict,
     hash::{HashAlgorithm, digest},
     wipe,
 };
@@ -9,6 +10,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
+use subtle::{Choice, ConstantTimeEq};
 
 /// A source of random bytes.
 ///
@@ -56,7 +58,7 @@ const KEY_SIZED: usize = 16;
 /// of the system's, and both have happened to others. What is remembered of a draw is a part of its hash.
 pub(crate) struct Watched {
     source: Arc<dyn Random>,
-    seen: Mutex<VecDeque<[u8; 8]>>,
+    seen: Mutex<VecDeque<u64>>,
 }
 
 impl Watched {
@@ -73,10 +75,13 @@ impl Random for Watched {
             return Ok(());
         }
         let hash = digest(HashAlgorithm::Sha256, &[out]);
-        let mark = *hash.as_ref().first_chunk().ok_or(RandomFailed)?;
+        let mark = u64::from_be_bytes(*hash.as_ref().first_chunk().ok_or(RandomFailed)?);
         wipe::after_hmac();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.contains(&mark) || out.iter().all(|byte| Some(byte) == out.first()) {
+        // What was drawn may be a key: of all that is compared only the verdict shows.
+        let known = seen.iter().fold(Choice::from(0), |known, other| known | mark.ct_eq(other));
+        let differs = out.iter().fold(0, |differs, byte| differs | byte ^ out[0]);
+        if verdict(known | differs.ct_eq(&0)) {
             out.fill(0);
             return Err(RandomFailed);
         }
@@ -158,5 +163,34 @@ pub(crate) mod test {
         };
         assert_ne!(draw(), [0; 32]);
         assert_ne!(draw(), draw());
+    }
+}
+
+#[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, memory, public};
+
+    /// Tells Valgrind that what it draws is secret.
+    struct Marked;
+
+    impl Random for Marked {
+        fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed> {
+            SystemRandom.fill(out)?;
+            memory(out);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_draw_is_watched_in_constant_time() {
+        constant_time(|| {
+            let watched = Watched::new(Arc::new(Marked));
+            for _ in 0..2 * REMEMBERED {
+                let mut drawn = [0; 32];
+                watched.fill(&mut drawn).unwrap();
+                assert_ne!(public(drawn), [0; 32]);
+            }
+        });
     }
 }

@@ -32,21 +32,34 @@ impl SharedSecret {
 
     /// As TLS 1.2 wants it: a finite-field secret without its leading zeros (RFC 5246 section 8.1.2).
     ///
-    /// That rule makes the length of the premaster secret depend on the secret, which the Raccoon attack
-    /// measures. The stripping here takes the same steps whatever it strips; that the key derivation
-    /// afterwards hashes fewer bytes is the rule's own doing, and cannot be helped. It is harmless as long as
-    /// a private key opens one reply only, which [`EphemeralKey`](super::EphemeralKey) guarantees.
+    /// That rule makes the length of the premaster secret depend on the secret, and whoever is given it here can tell
+    /// how long it is. The key schedule takes what [`into_stripped`](Self::into_stripped) says instead.
     pub fn into_premaster(self) -> Secret {
-        match self.finite_field {
-            true => strip_leading_zeros(self.secret),
-            false => self.secret,
+        let (secret, len) = self.into_stripped();
+        match declassify(len) {
+            len if len == secret.len() => secret,
+            len => Secret::fill(len, |out| out.copy_from_slice(&secret.expose()[..len])),
         }
+    }
+
+    /// As TLS 1.2 wants it, at the front of the secret, and how long that is: itself a secret.
+    ///
+    /// The Raccoon attack measures how many zeros were stripped. The stripping takes the same steps whatever it
+    /// strips, and [`HmacKey::new_hiding`](crate::crypto::hash::HmacKey::new_hiding) hashes what is left so that its
+    /// length does not show either. The attack needs many replies to one private key besides, and
+    /// [`EphemeralKey`](super::EphemeralKey) opens one only.
+    pub(crate) fn into_stripped(mut self) -> (Secret, usize) {
+        let len = match self.finite_field {
+            true => strip_leading_zeros(self.secret.expose_mut()),
+            false => self.secret.len(),
+        };
+        (self.secret, len)
     }
 }
 
-/// Shifts the leading zeros out by powers of two, each shift done or not done in the same time.
-fn strip_leading_zeros(mut secret: Secret) -> Secret {
-    let bytes = secret.expose_mut();
+/// Shifts the leading zeros out by powers of two, each shift done or not done in the same time, and says how long
+/// what is left is.
+fn strip_leading_zeros(bytes: &mut [u8]) -> usize {
     let len = bytes.len();
     let mut zeros = 0_u32;
     let mut leading = Choice::from(1);
@@ -64,9 +77,7 @@ fn strip_leading_zeros(mut secret: Secret) -> Secret {
             }
         }
     }
-    // The key derivation tells how long it is: see `into_premaster`.
-    let kept = len.saturating_sub(declassify(zeros as usize));
-    Secret::fill(kept, |out| out.copy_from_slice(&bytes[..kept]))
+    len - zeros as usize
 }
 
 #[cfg(test)]
@@ -113,8 +124,9 @@ mod judged {
                 bytes[..zeros].fill(0);
                 let shared = SharedSecret::finite_field(bytes[..].into());
                 secret(shared.input_keying_material());
-                let premaster = shared.into_premaster();
-                assert_eq!(public(premaster.expose()), &bytes[zeros..]);
+                let (premaster, len) = shared.into_stripped();
+                let len = usize::from_ne_bytes(public(len.to_ne_bytes()));
+                assert_eq!(&public(premaster.expose())[..len], &bytes[zeros..]);
             }
         });
     }

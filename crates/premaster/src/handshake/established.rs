@@ -13,7 +13,6 @@ use crate::{
     wire::{HandshakeType, NamedGroup, PerSide, ProtocolVersion, Side, SignatureScheme, message::Finished},
 };
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 
 /// A finished handshake. Only this yields application keys, and it takes two proofs that only the checks
 /// themselves can make: that the peer is believed, and that its Finished is right.
@@ -73,10 +72,10 @@ impl FinishedVerified {
 
     /// The Finished of `side`, which is the peer, in TLS 1.2 (RFC 5246 section 7.4.9).
     pub(super) async fn expect12(peer: &Peer, master: &MasterSecret, side: Side) -> Result<Self, Error> {
-        let expected = master.verify_data(side, &peer.transcript_hash());
+        let transcript = peer.transcript_hash();
         let message = peer.expect(HandshakeType::FINISHED).await?;
         let finished = Finished::decode(message.body())?;
-        match bool::from(expected.as_slice().ct_eq(finished.verify_data)) {
+        match master.verify(side, &transcript, finished.verify_data) {
             true => Ok(Self(())),
             false => Err(Misbehaved::WrongFinished.into()),
         }

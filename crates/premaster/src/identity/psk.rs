@@ -121,3 +121,32 @@ impl fmt::Debug for PskSource {
         })
     }
 }
+
+#[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
+mod judged {
+    use super::*;
+    use crate::crypto::judge::{constant_time, memory};
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    #[test]
+    fn a_pre_shared_key_is_found_and_imported_by_what_is_public() {
+        constant_time(|| {
+            let key = |identity: &str| {
+                let mut key = [identity.as_bytes()[0]; 32];
+                memory(&mut key);
+                Arc::new(ExternalPsk::new(identity, Secret::from(&key[..])))
+            };
+            let keys = PskSource::These([key("a sensor"), key("b sensor")].into());
+            for (identity, known) in [("b sensor", true), ("c sensor", false), ("a senso", false)] {
+                let find = pin!(keys.find(identity.as_bytes()));
+                let Poll::Ready(found) = find.poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
+                assert_eq!(found.is_some(), known, "{identity}");
+            }
+            let imported = ExternalPsk::import(&key("a sensor"), b"context", HashAlgorithm::Sha256);
+            assert_eq!(imported.unwrap().key().len(), 32);
+        });
+    }
+}

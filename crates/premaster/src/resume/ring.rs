@@ -122,3 +122,35 @@ impl Ring {
         Ok(start)
     }
 }
+
+#[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
+mod judged {
+    use super::*;
+    use crate::{
+        Secret,
+        crypto::judge::{constant_time, memory},
+    };
+    use std::time::Duration;
+
+    #[test]
+    fn a_ticket_key_is_chosen_by_what_is_public() {
+        constant_time(|| {
+            let rotation = Rotation::new(Duration::from_secs(9), Duration::from_secs(9));
+            let key = |id: u8| {
+                let mut bytes: Vec<u8> = (id..id + 32).collect();
+                memory(&mut bytes);
+                let key =
+                    TicketKey::new([id; KEY_ID_LEN], Secret::from(&bytes[..]), Window::starting(1, rotation));
+                Arc::new(key.unwrap())
+            };
+            let mut ring = Ring::default();
+            ring.replace([1, 2, 3].map(key));
+            let now = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+            assert_eq!(ring.opening(now(5), &[2; KEY_ID_LEN]).unwrap().id(), &[2; KEY_ID_LEN]);
+            assert_eq!(ring.opening(now(5), &[9; KEY_ID_LEN]).err(), Some(Miss::UnknownKey));
+            assert_eq!(ring.sealing(now(5)).unwrap().id(), &[3; KEY_ID_LEN]);
+            ring.erase_expired(now(100));
+            assert_eq!(ring.opening(now(100), &[2; KEY_ID_LEN]).err(), Some(Miss::ExpiredKey));
+        });
+    }
+}

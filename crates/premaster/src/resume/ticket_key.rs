@@ -5,11 +5,13 @@ use crate::{
     crypto::{
         Random, RandomFailed,
         aead::{AeadAlgorithm, AeadKey, NONCE_LEN},
+        constant_time::verdict,
         hash::{HashAlgorithm, HmacKey},
     },
 };
 use pki_types::UnixTime;
 use std::{fmt, time::Duration};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The length of a key's name, in bytes.
@@ -147,7 +149,8 @@ impl TicketKey {
     /// It cannot be one. A key that was never set was what CVE-2020-13777 was about.
     pub fn new(id: [u8; KEY_ID_LEN], secret: Secret, window: Window) -> Result<Self, BadTicketKey> {
         let bytes = secret.expose();
-        if bytes.len() != KEY_LEN || bytes.iter().all(|byte| Some(byte) == bytes.first()) {
+        let differs = bytes.iter().fold(0, |differs, byte| differs | byte ^ bytes[0]);
+        if bytes.len() != KEY_LEN || verdict(differs.ct_eq(&0)) {
             return Err(BadTicketKey::NotRandom);
         }
         if !window.is_in_order() {
@@ -245,21 +248,40 @@ impl fmt::Debug for TicketKey {
 #[cfg(all(test, feature = "memcheck", not(debug_assertions)))]
 mod judged {
     use super::*;
-    use crate::crypto::SystemRandom;
-    use crate::crypto::judge::{constant_time, secret};
+    use crate::crypto::{
+        SystemRandom,
+        judge::{constant_time, constant_time_but, memory},
+    };
 
-    /// What this library does with the key: AWS-LC, which opens, says of itself whether the tag was right.
+    /// A key whose bytes, drawn by the system, are secret.
+    fn key(id: u8) -> TicketKey {
+        let window = Window::starting(1, Rotation::new(Duration::from_secs(9), Duration::from_secs(9)));
+        let mut bytes = Secret::try_fill(KEY_LEN, |out| SystemRandom.fill(out)).unwrap();
+        memory(bytes.expose_mut());
+        TicketKey::new([id; KEY_ID_LEN], bytes, window).unwrap()
+    }
+
     #[test]
     fn the_key_of_a_ticket_is_derived_in_constant_time() {
         constant_time(|| {
-            let window = Window::starting(1, Rotation::new(Duration::from_secs(9), Duration::from_secs(9)));
-            let mut bytes = [0; KEY_LEN];
-            SystemRandom.fill(&mut bytes).unwrap();
-            let keyed = Box::new(HmacKey::new(HashAlgorithm::Sha256, &secret(bytes)));
-            let key = TicketKey { id: [1; KEY_ID_LEN], secret: Secret::from(&[1][..]), keyed, window };
             let mut derived = [0; KEY_LEN];
-            key.derive_into(Purpose::Ticket, &[5; SALT_LEN], &mut derived);
+            key(1).derive_into(Purpose::Ticket, &[5; SALT_LEN], &mut derived);
             std::hint::black_box(derived);
+        });
+    }
+
+    /// AWS-LC, which opens, says by a branch whether the tag was right: that, and nothing else, may be told.
+    #[test]
+    fn a_ticket_is_opened_in_constant_time() {
+        constant_time_but(&["*aead_aes_gcm_open*"], || {
+            let key = key(1);
+            let mut plaintext = [7; 100];
+            memory(&mut plaintext);
+            let good = key.seal(&SystemRandom, Purpose::Ticket, &plaintext).unwrap();
+            let mut bad = good.clone();
+            bad[50] ^= 1;
+            assert_eq!(key.open(Purpose::Ticket, &good).map(|opened| opened.len()), Ok(100));
+            assert_eq!(key.open(Purpose::Ticket, &bad).map(|opened| opened.len()), Err(Miss::Malformed));
         });
     }
 }

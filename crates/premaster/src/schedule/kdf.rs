@@ -36,6 +36,11 @@ impl Kdf {
         Life { secret, tap: self.tap.clone() }
     }
 
+    /// Whether there is a listener.
+    pub(super) fn is_heard(&self) -> bool {
+        self.tap.is_on()
+    }
+
     /// Tells the listener that `secret` was derived.
     pub(super) fn derived(
         &self,

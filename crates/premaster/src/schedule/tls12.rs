@@ -20,33 +20,58 @@ use super::{
 };
 use crate::{
     Secret,
-    crypto::hash::{Digest, HmacKey},
+    crypto::{
+        constant_time::{declassify, verdict},
+        hash::{Digest, HashAlgorithm, HmacKey},
+    },
     exchange::SharedSecret,
     observe::Input,
     suite::KeyBlockLayout,
     wire::{PerSide, Side},
 };
+use std::fmt;
+use subtle::ConstantTimeEq;
 
 /// What a TLS 1.2 key exchange yields; spent on the master secret.
-#[derive(Debug)]
-pub struct PremasterSecret(Secret);
+pub struct PremasterSecret {
+    /// It stands at the front.
+    secret: Secret,
+    /// How long it is, where that is a secret as well.
+    hidden_len: Option<usize>,
+}
+
+impl fmt::Debug for PremasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PremasterSecret(..)")
+    }
+}
 
 impl From<SharedSecret> for PremasterSecret {
     /// RFC 5246 section 8.1: a finite-field secret loses its leading zeros, the others are taken whole.
     fn from(shared: SharedSecret) -> Self {
-        Self(shared.into_premaster())
+        let (secret, len) = shared.into_stripped();
+        Self { secret, hidden_len: Some(len) }
     }
 }
 
 impl PremasterSecret {
     /// One that is composed as RFC 4279 section 2 has it, or was recovered from a recording.
     pub const fn new(secret: Secret) -> Self {
-        Self(secret)
+        Self { secret, hidden_len: None }
     }
 
-    /// The bytes. Every caller is worth a second look.
+    /// The bytes, and with them how many they are. Every caller is worth a second look.
     pub fn expose(&self) -> &[u8] {
-        self.0.expose()
+        let bytes = self.secret.expose();
+        &bytes[..self.hidden_len.map_or(bytes.len(), declassify)]
+    }
+
+    /// As the key of a PRF.
+    fn keyed(&self, hash: HashAlgorithm) -> HmacKey {
+        match self.hidden_len {
+            Some(len) => HmacKey::new_hiding(hash, self.secret.expose(), len),
+            None => HmacKey::new(hash, self.secret.expose()),
+        }
     }
 
     /// RFC 5246 section 8.1: bound to the two randoms only.
@@ -74,11 +99,13 @@ impl PremasterSecret {
         how: &'static str,
         inputs: &[Input<'_>],
     ) -> MasterSecret {
-        kdf.derived("pre_master_secret", "key exchange", &[], self.0.expose());
+        if kdf.is_heard() {
+            kdf.derived("pre_master_secret", "key exchange", &[], self.expose());
+        }
         let _life = kdf.life("pre_master_secret");
         // Dropped, and so erased, before the listener hears of it.
         let spent = self;
-        let premaster = HmacKey::new(kdf.hash(), spent.0.expose());
+        let premaster = spent.keyed(kdf.hash());
         let master = Secret::fill(MasterSecret::LEN, |out| prf(&premaster, label, seed, out));
         kdf.derived("master_secret", how, inputs, master.expose());
         MasterSecret::from_session(kdf, master)
@@ -152,6 +179,12 @@ impl MasterSecret {
             [Input::Secret("master_secret"), Input::Public("Hash(handshake_messages)", transcript.as_ref())];
         self.kdf.derived(name, how, &inputs, &out);
         out
+    }
+
+    /// Whether this is the `verify_data` of the Finished that `side` sends after the messages of `transcript`, in time
+    /// that does not depend on where it differs.
+    pub fn verify(&self, side: Side, transcript: &Digest, verify_data: &[u8]) -> bool {
+        verdict(self.verify_data(side, transcript).ct_eq(verify_data))
     }
 
     /// Keying material for the application (RFC 5705 section 4).
@@ -320,7 +353,30 @@ mod judged {
             let layout = KeyBlockLayout { mac_key: 32, key: 16, iv: 16 };
             assert_eq!(master.key_block(layout, &[1; 32], &[2; 32]).bytes.len(), 128);
             let transcript = Digest::from_bytes(&[4; 32]);
-            assert_ne!(public(master.verify_data(Side::Client, &transcript)), [0; 12]);
+            assert!(!master.verify(Side::Server, &transcript, &[0; 12]));
+            let finished = public(master.verify_data(Side::Client, &transcript));
+            assert!(master.verify(Side::Client, &transcript, &finished));
+            assert!(!master.verify(Side::Client, &transcript, &finished[..11]));
+        });
+    }
+
+    /// The classes of Raccoon.
+    #[test]
+    fn zeros_that_were_stripped_do_not_show_in_the_schedule() {
+        constant_time(|| {
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                for zeros in [0, 1, 2, 9, 100] {
+                    let mut bytes = [0xa5; 256];
+                    bytes[..zeros].fill(0);
+                    let plain = PremasterSecret::new(Secret::from(&bytes[zeros..]));
+                    let shared = SharedSecret::finite_field(Secret::from(&bytes[..]));
+                    secret(shared.input_keying_material());
+                    let premaster = PremasterSecret::from(shared);
+                    let master = premaster.into_master(Kdf::new(hash, Tap::OFF), &[1; 32], &[2; 32]);
+                    let expected = plain.into_master(Kdf::new(hash, Tap::OFF), &[1; 32], &[2; 32]);
+                    assert_eq!(public(master.secret().expose()), expected.secret().expose());
+                }
+            }
         });
     }
 }
