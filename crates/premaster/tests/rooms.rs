@@ -56,8 +56,16 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Dependencies that are no cryptography: types, wiping and masking, decompression, and `webpki` with its roots,
 /// which are `identity`'s.
-const NO_CRYPTOGRAPHY: &[&str] =
-    &["pki-types", "zeroize", "subtle", "flate2", "webpki", "webpki-roots", "rustls-native-certs"];
+const NO_CRYPTOGRAPHY: &[&str] = &[
+    "pki-types",
+    "zeroize",
+    "subtle",
+    "smallvec",
+    "flate2",
+    "webpki",
+    "webpki-roots",
+    "rustls-native-certs",
+];
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

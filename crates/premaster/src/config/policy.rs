@@ -286,7 +286,7 @@ impl Policy {
     }
 
     /// The groups, as rows of their table.
-    pub fn group_rows(&self) -> impl Iterator<Item = &'static Group> {
+    pub fn group_rows(&self) -> impl Iterator<Item = &'static Group> + Clone {
         self.groups.iter().filter_map(|code| Group::find(*code))
     }
 

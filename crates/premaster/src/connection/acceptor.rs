@@ -207,7 +207,7 @@ impl ClientHello {
         Ok(Self {
             server_name: handshake::server_name(&hello)?,
             alpn: alpn.iter().flat_map(|list| list.protocol_name_list).map(|name| name.0.to_vec()).collect(),
-            versions: handshake::offered_versions(&hello)?,
+            versions: handshake::offered_versions(&hello)?.into_vec(),
             cipher_suites: hello.cipher_suites.to_vec(),
             named_groups: groups.map(|list| list.named_group_list.to_vec()).unwrap_or_default(),
             signature_schemes: schemes

@@ -2,7 +2,7 @@
 use super::constant_time::{declassify, less, verdict};
 pub use super::sha::MAX_OUTPUT;
 use super::sha::{
-    Keyed, Running, SHA1_START, SHA256_START, SHA384_START, SHA512_START, Sha1, Sha256, Sha512,
+    Compression, Keyed, Running, SHA1_START, SHA256_START, SHA384_START, SHA512_START, Sha1, Sha256, Sha512,
 };
 use super::wipe;
 use std::fmt;
@@ -66,14 +66,13 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// The output of a hash or an HMAC, of at most [`MAX_OUTPUT`] bytes.
-    pub(crate) fn from_bytes(output: &[u8]) -> Self {
-        let mut bytes = [0; MAX_OUTPUT];
-        bytes[..output.len()].copy_from_slice(output);
-        Self { bytes, len: output.len() }
+    /// Whether `tag` is the same, in time that does not depend on where they differ.
+    pub(crate) fn verify(&self, tag: &[u8]) -> bool {
+        verdict(self.as_ref().ct_eq(tag))
     }
 
-    fn fill(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+    /// One of `len` bytes, at most [`MAX_OUTPUT`], written by `fill`.
+    pub(crate) fn fill(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut digest = Self { bytes: [0; MAX_OUTPUT], len };
         fill(&mut digest.bytes[..len]);
         digest
@@ -171,15 +170,16 @@ pub fn digest(algorithm: HashAlgorithm, parts: &[&[u8]]) -> Digest {
 }
 
 enum Mac {
-    Sha1(Keyed<Sha1>),
-    Sha256(Keyed<Sha256>),
-    Sha384(Keyed<Sha512>),
-    Sha512(Keyed<Sha512>),
+    Sha1(Box<Keyed<Sha1>>),
+    Sha256(Box<Keyed<Sha256>>),
+    Sha384(Box<Keyed<Sha512>>),
+    Sha512(Box<Keyed<Sha512>>),
 }
 
 /// A key for HMAC (RFC 2104), already taken in by both hashes, so that each use saves two compressions.
 ///
-/// It is wiped when dropped, and there is no second one:
+/// It is on the heap, where it was made, so that a move leaves no copy. It is wiped when dropped, and there is no
+/// second one:
 /// ```compile_fail,E0599
 /// # use premaster::crypto::hash::{HashAlgorithm, HmacKey};
 /// let copy = HmacKey::new(HashAlgorithm::Sha256, b"key").clone();
@@ -189,15 +189,37 @@ pub struct HmacKey(Mac);
 impl HmacKey {
     /// Takes in `key`, of any length.
     pub fn new(algorithm: HashAlgorithm, key: &[u8]) -> Self {
-        let len = algorithm.output_len();
-        let key = Self(match algorithm {
-            HashAlgorithm::Sha1 => Mac::Sha1(Keyed::new(SHA1_START, len, key)),
-            HashAlgorithm::Sha256 => Mac::Sha256(Keyed::new(SHA256_START, len, key)),
-            HashAlgorithm::Sha384 => Mac::Sha384(Keyed::new(SHA384_START, len, key)),
-            HashAlgorithm::Sha512 => Mac::Sha512(Keyed::new(SHA512_START, len, key)),
-        });
+        let keyed = Self::new_unwiped(algorithm, key);
         wipe::after_hmac();
-        key
+        keyed
+    }
+
+    /// The same for a caller who wipes what is left on the stack.
+    pub(crate) fn new_unwiped(algorithm: HashAlgorithm, key: &[u8]) -> Self {
+        let mut keyed = Self::unkeyed(algorithm);
+        keyed.replace_unwiped(key);
+        keyed
+    }
+
+    /// Where a key will stand.
+    fn unkeyed(algorithm: HashAlgorithm) -> Self {
+        Self(match algorithm {
+            HashAlgorithm::Sha1 => Mac::Sha1(Box::new(Keyed::unkeyed(SHA1_START))),
+            HashAlgorithm::Sha256 => Mac::Sha256(Box::new(Keyed::unkeyed(SHA256_START))),
+            HashAlgorithm::Sha384 => Mac::Sha384(Box::new(Keyed::unkeyed(SHA384_START))),
+            HashAlgorithm::Sha512 => Mac::Sha512(Box::new(Keyed::unkeyed(SHA512_START))),
+        })
+    }
+
+    /// Takes in `key` in place of the one before, for a caller who wipes what is left on the stack.
+    pub(crate) fn replace_unwiped(&mut self, key: &[u8]) {
+        let len = self.algorithm().output_len();
+        match &mut self.0 {
+            Mac::Sha1(keyed) => keyed.take_in(&SHA1_START, len, key),
+            Mac::Sha256(keyed) => keyed.take_in(&SHA256_START, len, key),
+            Mac::Sha384(keyed) => keyed.take_in(&SHA384_START, len, key),
+            Mac::Sha512(keyed) => keyed.take_in(&SHA512_START, len, key),
+        }
     }
 
     /// Takes in `key[..len]`, in time that depends on the length of `key` but not on `len`, which is a secret.
@@ -209,14 +231,15 @@ impl HmacKey {
         if key.len() <= block || declassify(less(block, len)) == 0 {
             return Self::new(algorithm, &key[..declassify(len)]);
         }
-        let key = Self(match algorithm {
-            HashAlgorithm::Sha1 => Mac::Sha1(Keyed::new_hiding(SHA1_START, size, key, len)),
-            HashAlgorithm::Sha256 => Mac::Sha256(Keyed::new_hiding(SHA256_START, size, key, len)),
-            HashAlgorithm::Sha384 => Mac::Sha384(Keyed::new_hiding(SHA384_START, size, key, len)),
-            HashAlgorithm::Sha512 => Mac::Sha512(Keyed::new_hiding(SHA512_START, size, key, len)),
-        });
+        let mut keyed = Self::unkeyed(algorithm);
+        match &mut keyed.0 {
+            Mac::Sha1(keyed) => keyed.take_in_hiding(&SHA1_START, size, key, len),
+            Mac::Sha256(keyed) => keyed.take_in_hiding(&SHA256_START, size, key, len),
+            Mac::Sha384(keyed) => keyed.take_in_hiding(&SHA384_START, size, key, len),
+            Mac::Sha512(keyed) => keyed.take_in_hiding(&SHA512_START, size, key, len),
+        }
         wipe::after_hmac();
-        key
+        keyed
     }
 
     /// The hash inside.
@@ -232,6 +255,12 @@ impl HmacKey {
     /// Writes the HMAC of `parts`, one after another, to `out`. A shorter `out` gets the front of it; a longer
     /// one is a mistake of the caller's, whose end stays as it was.
     pub fn sign(&self, parts: &[&[u8]], out: &mut [u8]) {
+        self.sign_unwiped(parts, out);
+        wipe::after_hmac();
+    }
+
+    /// The same for a caller who wipes what is left on the stack.
+    pub(crate) fn sign_unwiped(&self, parts: &[&[u8]], out: &mut [u8]) {
         let len = self.algorithm().output_len();
         debug_assert!(out.len() <= len, "an HMAC is not longer than its hash");
         let end = out.len().min(len);
@@ -242,7 +271,6 @@ impl HmacKey {
             Mac::Sha384(keyed) => keyed.sign(&SHA384_START, len, parts, out),
             Mac::Sha512(keyed) => keyed.sign(&SHA512_START, len, parts, out),
         }
-        wipe::after_hmac();
     }
 
     /// Writes the HMAC of `prefix` and `data[..len]` to `out`, as long as the hash, in time that depends on `from`
@@ -268,6 +296,23 @@ impl HmacKey {
         let own = &mut own[..self.algorithm().output_len()];
         self.sign(parts, own);
         verdict(own.ct_eq(tag))
+    }
+}
+
+/// Writes the HMAC of `parts` under a `key` that is used once, to `out`, for a caller who wipes what is left on the
+/// stack.
+pub(crate) fn hmac_unwiped(algorithm: HashAlgorithm, key: &[u8], parts: &[&[u8]], out: &mut [u8]) {
+    fn once<C: Compression>(start: &C::State, len: usize, key: &[u8], parts: &[&[u8]], out: &mut [u8]) {
+        let mut keyed = Keyed::<C>::unkeyed(*start);
+        keyed.take_in(start, len, key);
+        keyed.sign(start, len, parts, out);
+    }
+    let len = algorithm.output_len();
+    match algorithm {
+        HashAlgorithm::Sha1 => once::<Sha1>(&SHA1_START, len, key, parts, out),
+        HashAlgorithm::Sha256 => once::<Sha256>(&SHA256_START, len, key, parts, out),
+        HashAlgorithm::Sha384 => once::<Sha512>(&SHA384_START, len, key, parts, out),
+        HashAlgorithm::Sha512 => once::<Sha512>(&SHA512_START, len, key, parts, out),
     }
 }
 

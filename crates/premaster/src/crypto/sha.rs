@@ -220,46 +220,50 @@ pub(super) struct Keyed<C: Compression> {
 }
 
 impl<C: Compression> Keyed<C> {
-    /// Keys both hashes, which start from `start`. A key longer than a block is hashed first to `output_len`
-    /// bytes (RFC 2104 section 2).
-    pub(super) fn new(start: C::State, output_len: usize, key: &[u8]) -> Self {
+    /// Keyed with nothing yet: both hashes are at `start`.
+    pub(super) const fn unkeyed(start: C::State) -> Self {
+        Self { inner: start, outer: start }
+    }
+
+    /// Keys both hashes where they are. A key longer than a block is hashed first to `output_len` bytes (RFC 2104
+    /// section 2).
+    pub(super) fn take_in(&mut self, start: &C::State, output_len: usize, key: &[u8]) {
         let mut block = C::ZERO;
         if key.len() <= C::BLOCK_LEN {
             block.as_mut()[..key.len()].copy_from_slice(key);
         } else {
-            let mut hash = Running::<C>::from_state(start, 0);
+            let mut hash = Running::<C>::from_state(*start, 0);
             hash.update(key);
             hash.finish_into(&mut block.as_mut()[..output_len]);
-            hash.wipe(&start);
+            hash.wipe(start);
         }
-        Self::from_block(start, &mut block)
+        self.take_in_block(start, &mut block);
     }
 
-    /// As [`new`](Self::new) with `key[..len]`, in time that depends on the length of `key`, but not on `len`, which is
-    /// more than a block.
-    pub(super) fn new_hiding(start: C::State, output_len: usize, key: &[u8], len: usize) -> Self {
+    /// As [`take_in`](Self::take_in) with `key[..len]`, in time that depends on the length of `key`, but not on `len`,
+    /// which is more than a block.
+    pub(super) fn take_in_hiding(&mut self, start: &C::State, output_len: usize, key: &[u8], len: usize) {
         let mut block = C::ZERO;
         let (known, suffix) = key.split_at(C::BLOCK_LEN);
-        let mut hash = Running::<C>::from_state(start, 0);
+        let mut hash = Running::<C>::from_state(*start, 0);
         hash.update(known);
         let mut digest = hash.finish_hiding(suffix, len - C::BLOCK_LEN);
-        hash.wipe(&start);
+        hash.wipe(start);
         block.as_mut()[..output_len].copy_from_slice(&digest[..output_len]);
         digest = [0; MAX_OUTPUT];
         optimization_barrier(&digest);
-        Self::from_block(start, &mut block)
+        self.take_in_block(start, &mut block);
     }
 
     /// Keys both hashes with a block, which is wiped.
-    fn from_block(start: C::State, block: &mut C::Block) -> Self {
-        let (mut inner, mut outer) = (start, start);
+    fn take_in_block(&mut self, start: &C::State, block: &mut C::Block) {
+        (self.inner, self.outer) = (*start, *start);
         block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36);
-        C::compress(&mut inner, std::slice::from_ref(block));
+        C::compress(&mut self.inner, std::slice::from_ref(block));
         block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36 ^ 0x5c);
-        C::compress(&mut outer, std::slice::from_ref(block));
+        C::compress(&mut self.outer, std::slice::from_ref(block));
         *block = C::ZERO;
         optimization_barrier(block);
-        Self { inner, outer }
     }
 
     /// HMAC of `parts` one after another, or its front, to `out`.
@@ -345,7 +349,8 @@ mod tests {
     #[test]
     fn a_hidden_length_does_not_show_in_the_number_of_compressions() {
         let data = [0x5c; 700];
-        let key = Keyed::<Counting>::new(SHA256_START, 32, b"key");
+        let mut key = Keyed::<Counting>::unkeyed(SHA256_START);
+        key.take_in(&SHA256_START, 32, b"key");
         for max in [0, 1, 20, 255, 256, 257, 300, 700] {
             let from = usize::saturating_sub(max, 256);
             let mut counts = Vec::new();
@@ -368,9 +373,10 @@ mod tests {
         let mut counts = Vec::new();
         for len in 65..=bytes.len() {
             COMPRESSED.set(0);
-            let hidden = Keyed::<Counting>::new_hiding(SHA256_START, 32, &bytes, len);
+            let [mut hidden, mut plain] = [0; 2].map(|_| Keyed::<Counting>::unkeyed(SHA256_START));
+            hidden.take_in_hiding(&SHA256_START, 32, &bytes, len);
             counts.push(COMPRESSED.get());
-            let plain = Keyed::<Counting>::new(SHA256_START, 32, &bytes[..len]);
+            plain.take_in(&SHA256_START, 32, &bytes[..len]);
             assert_eq!((hidden.inner, hidden.outer), (plain.inner, plain.outer), "{len}");
         }
         assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
@@ -379,7 +385,8 @@ mod tests {
     /// HMAC with a kept key costs two compressions for what fits one block, not four.
     #[test]
     fn a_kept_key_saves_two_compressions() {
-        let key = Keyed::<Counting>::new(SHA256_START, 32, b"key");
+        let mut key = Keyed::<Counting>::unkeyed(SHA256_START);
+        key.take_in(&SHA256_START, 32, b"key");
         COMPRESSED.set(0);
         key.sign(&SHA256_START, 32, &[&[1; 55]], &mut [0; 32]);
         assert_eq!(COMPRESSED.get(), 2);

@@ -21,6 +21,9 @@ const CCM_DEPTH: usize = FACTOR * (16 << 10);
 /// How far down the stack one use of HMAC writes.
 const HMAC_DEPTH: usize = FACTOR * (1 << 10);
 
+/// How far down the stack the derivation of a key writes, from the frame of the derivation itself.
+const DERIVATION_DEPTH: usize = FACTOR * (2 << 10);
+
 /// Overwrites what a handshake may have left on the stack below the caller.
 ///
 /// A move leaves its source behind, a primitive its locals, and the dynamic linker the vector registers: none of
@@ -76,12 +79,18 @@ fn overwrite<const DEPTH: usize>() {
     std::hint::black_box(&mut [0_u8; DEPTH]);
 }
 
-/// Makes something small that owns a key on the heap, and overwrites what the moves of the key to there left on the
-/// stack.
-pub(crate) fn after_keying<T>(make: impl FnOnce() -> T) -> T {
-    let made = one_frame_down(make);
-    after_hmac();
-    made
+/// Derives something small from a secret, by a few uses of HMAC, and overwrites what they left on the stack, for the
+/// reason that [`after_hmac`] has.
+pub(crate) fn after_deriving<T>(derive: impl FnOnce() -> T) -> T {
+    let derived = one_frame_down(derive);
+    after_derivation();
+    derived
+}
+
+#[inline(never)]
+fn after_derivation() {
+    registers::wipe();
+    overwrite::<DERIVATION_DEPTH>();
 }
 
 /// Not inlined, so that what it leaves is below its caller.

@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use pki_types::{CertificateDer, ServerName, UnixTime};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The server's chain in TLS 1.3, with what came stapled to the leaf.
@@ -109,7 +110,7 @@ async fn receive13(
         let body = body.filter(|body| body.len() == length);
         return body.ok_or_else(|| Misbehaved::BadCompressedCertificate.into());
     }
-    Ok(peer.expect(HandshakeType::CERTIFICATE).await?.body().to_vec())
+    peer.expect(HandshakeType::CERTIFICATE).await.map(Message::into_body)
 }
 
 /// What a peer can decompress (RFC 8879 section 3).
@@ -171,7 +172,8 @@ fn shown13<'a>(
 }
 
 fn chain<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Chain {
-    certificates.map(|der| CertificateDer::from(der.to_vec())).collect()
+    let certificates: SmallVec<[&[u8]; 8]> = certificates.collect();
+    certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect()
 }
 
 fn now(clock: &dyn Clock) -> Result<UnixTime, Error> {
@@ -197,10 +199,10 @@ pub(super) fn send13(
     // The staples belong to the leaf.
     let extensions = |index| Extensions::from_encoded(if index == 0 { &stapled } else { &[] });
     let chain = credential.chain().iter().enumerate();
-    let entries: Vec<CertificateEntry<'_>> =
+    let entries: SmallVec<[CertificateEntry<'_>; 4]> =
         chain.map(|(index, data)| CertificateEntry { data, extensions: extensions(index) }).collect();
     let certificate =
-        Certificate13 { certificate_request_context: &[], certificate_list: List::from(&entries) };
+        Certificate13 { certificate_request_context: &[], certificate_list: List::from(&*entries) };
 
     let theirs = asked.get::<CompressCertificate<'_>>()?;
     let way = theirs.and_then(|theirs| compression.find(|own| theirs.algorithms.contains(own)));
@@ -286,6 +288,6 @@ pub(super) fn send12(peer: &Peer, credential: Option<&Credential>) {
         return peer.send(&RawPublicKey12 { subject_public_key_info: credential.leaf() });
     }
     let chain = credential.map(Credential::chain).unwrap_or_default();
-    let list: Vec<Asn1Cert<'_>> = chain.iter().map(|certificate| Asn1Cert(certificate)).collect();
-    peer.send(&Certificate12 { certificate_list: List::from(&list) });
+    let list: SmallVec<[Asn1Cert<'_>; 4]> = chain.iter().map(|certificate| Asn1Cert(certificate)).collect();
+    peer.send(&Certificate12 { certificate_list: List::from(&*list) });
 }

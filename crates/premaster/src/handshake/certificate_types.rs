@@ -13,6 +13,7 @@ use crate::{
         message::ClientHello,
     },
 };
+use smallvec::SmallVec;
 
 const DEFAULT: &[CertificateType] = &[CertificateType::X509];
 
@@ -61,10 +62,13 @@ impl Selected {
 #[derive(Clone, Debug)]
 pub(super) struct Offered {
     /// What the client can check.
-    pub(super) server: Vec<CertificateType>,
+    pub(super) server: Types,
     /// What it can show.
-    client: Vec<CertificateType>,
+    client: Types,
 }
+
+/// Nearly always X.509 alone.
+type Types = SmallVec<[CertificateType; 2]>;
 
 impl Offered {
     /// Reads them; none means X.509.
@@ -86,13 +90,12 @@ impl Offered {
     }
 }
 
-fn known(list: Option<List<'_, CertificateType>>) -> Result<Vec<CertificateType>, Error> {
-    let Some(list) = list else { return Ok(DEFAULT.to_vec()) };
-    let list = list.to_vec();
+fn known(list: Option<List<'_, CertificateType>>) -> Result<Types, Error> {
+    let Some(list) = list else { return Ok(DEFAULT.into()) };
     // RFC 7250 section 4.1: a client that has the default alone MUST leave the list out.
-    match list == DEFAULT {
+    match list == List::from(DEFAULT) {
         true => Err(Misbehaved::NeedlessCertificateTypes.into()),
-        false => Ok(list.into_iter().filter(|of| CertificateType::KNOWN.contains(of)).collect()),
+        false => Ok(list.iter().filter(|of| CertificateType::KNOWN.contains(of)).collect()),
     }
 }
 
@@ -145,8 +148,8 @@ mod tests {
         let offered = read(&[], &[]).unwrap();
         assert_eq!((&*offered.client, &*offered.server), (DEFAULT, DEFAULT));
         let offered = read(&[3, 9, 2, 0], &[1, 9]).unwrap();
-        assert_eq!(offered.client, [CertificateType::RawPublicKey, CertificateType::X509]);
-        assert_eq!(offered.server, []);
+        assert_eq!(offered.client[..], [CertificateType::RawPublicKey, CertificateType::X509]);
+        assert!(offered.server.is_empty());
     }
 
     #[test]

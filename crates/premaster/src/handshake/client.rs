@@ -22,6 +22,7 @@ use crate::{
     },
 };
 use pki_types::ServerName;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A client's handshake (RFC 9846 section 2, RFC 5246 section 7.3).
@@ -68,7 +69,7 @@ pub(super) struct Offer {
     pub(super) psks: Vec<OfferedPsk>,
     /// The last ClientHello, header included.
     pub(super) hello: Vec<u8>,
-    sent: Vec<ExtensionType>,
+    sent: SmallVec<[ExtensionType; 24]>,
     pub(super) disguise: Disguise,
 }
 
@@ -89,7 +90,7 @@ impl Offer {
             early_data: 0,
             psks: Vec::new(),
             hello: Vec::new(),
-            sent: Vec::new(),
+            sent: SmallVec::new(),
             disguise: Disguise::new(&config)?,
             config,
             name,
@@ -200,7 +201,7 @@ impl Offer {
             legacy_version: ProtocolVersion::TLS_1_2,
             random: &self.random,
             session_id: &self.session_id,
-            cipher_suites: List::from(&cipher_suites),
+            cipher_suites: List::from(&*cipher_suites),
             compression_methods: &[0],
             extensions,
         };
@@ -244,7 +245,7 @@ impl Offer {
         Ok(())
     }
 
-    fn cipher_suites(&self) -> Vec<CipherSuite> {
+    fn cipher_suites(&self) -> SmallVec<[CipherSuite; 32]> {
         let policy = &self.policy;
         let speaks = |code: &&CipherSuite| {
             Suite::find(**code).is_some_and(|suite| {
@@ -252,8 +253,9 @@ impl Offer {
                 policy.allows(suite.version()) && keyed
             })
         };
-        let mut suites: Vec<CipherSuite> = self.disguise.suite().map(CipherSuite).into_iter().collect();
-        suites.extend(policy.cipher_suites.iter().filter(speaks));
+        let mut suites: SmallVec<[CipherSuite; 32]> =
+            self.disguise.suite().map(CipherSuite).into_iter().collect();
+        suites.extend(policy.cipher_suites.iter().filter(speaks).copied());
         if self.config.fallback_scsv {
             suites.push(CipherSuite::TLS_FALLBACK_SCSV);
         }

@@ -6,6 +6,7 @@ use crate::wire::{
     extension::{self, KeyShareEntry, ProtocolName, push},
 };
 use pki_types::ServerName;
+use smallvec::SmallVec;
 
 impl Offer {
     /// Writes them all.
@@ -20,11 +21,11 @@ impl Offer {
         }
         let groups = self.groups();
         if !groups.is_empty() {
-            push(out, &extension::SupportedGroups { named_group_list: List::from(&groups) });
+            push(out, &extension::SupportedGroups { named_group_list: List::from(&*groups) });
         }
         let disguised = self.disguise.scheme().map(SignatureScheme).into_iter();
-        let schemes: Vec<_> = disguised.chain(policy.signature_schemes.iter().copied()).collect();
-        push(out, &extension::SignatureAlgorithms { supported_signature_algorithms: List::from(&schemes) });
+        let schemes: SmallVec<[_; 24]> = disguised.chain(policy.signature_schemes.iter().copied()).collect();
+        push(out, &extension::SignatureAlgorithms { supported_signature_algorithms: List::from(&*schemes) });
         certificate_types::push_lists(out, config);
         if config.request_ocsp {
             push(out, &extension::CertificateStatusRequest::ocsp());
@@ -68,8 +69,8 @@ impl Offer {
         let spoken = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
         let spoken = spoken.into_iter().filter(|version| self.offers(*version));
         let disguised = self.disguise.version().map(ProtocolVersion).into_iter();
-        let versions: Vec<ProtocolVersion> = disguised.chain(spoken).collect();
-        push(out, &extension::SupportedVersionsClientHello { versions: List::from(&versions) });
+        let versions: SmallVec<[ProtocolVersion; 3]> = disguised.chain(spoken).collect();
+        push(out, &extension::SupportedVersionsClientHello { versions: List::from(&*versions) });
         let modes: &[PskKeyExchangeMode] = match config.allow_psk_ke {
             true => &[PskKeyExchangeMode::psk_dhe_ke, PskKeyExchangeMode::psk_ke],
             false => &[PskKeyExchangeMode::psk_dhe_ke],
@@ -85,10 +86,10 @@ impl Offer {
         if let Some(cookie) = &self.cookie {
             push(out, &extension::Cookie { cookie });
         }
-        push(out, &extension::KeyShareClientHello { client_shares: List::from(&self.key_shares()) });
+        push(out, &extension::KeyShareClientHello { client_shares: List::from(&*self.key_shares()) });
     }
 
-    fn key_shares(&self) -> Vec<KeyShareEntry<'_>> {
+    fn key_shares(&self) -> SmallVec<[KeyShareEntry<'_>; 3]> {
         // RFC 9846 section 4.1.2: after a HelloRetryRequest the share that it asks for is the only one.
         let disguised = self.disguise.group().filter(|_| self.hello.is_empty());
         let disguised = disguised.map(|group| KeyShareEntry { group: NamedGroup(group), key_exchange: &[0] });
@@ -98,10 +99,10 @@ impl Offer {
     }
 
     /// The groups, of which the hybrids are for TLS 1.3 alone (draft-ietf-tls-ecdhe-mlkem section 4).
-    fn groups(&self) -> Vec<NamedGroup> {
+    fn groups(&self) -> SmallVec<[NamedGroup; 16]> {
         let tls13 = self.offers(ProtocolVersion::TLS_1_3);
         let rows = self.policy.group_rows().filter(|group| tls13 || !group.quantum_safe);
-        let mut groups: Vec<NamedGroup> = rows.map(|group| group.code).collect();
+        let mut groups: SmallVec<[NamedGroup; 16]> = rows.map(|group| group.code).collect();
         if let Some(disguised) = self.disguise.group().filter(|_| !groups.is_empty()) {
             groups.insert(0, NamedGroup(disguised));
         }

@@ -15,6 +15,7 @@ use crate::{
         message::ClientHello,
     },
 };
+use smallvec::SmallVec;
 
 /// A choice, and why it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ const OURS_FIRST: &str = "the first of this server's list that the client offers
 const THEIRS_FIRST: &str = "the first of the client's list that this server allows";
 
 /// The versions that the client speaks (RFC 9846 section 4.2.1, RFC 5246 appendix E.1).
-pub(crate) fn offered_versions(hello: &ClientHello<'_>) -> Result<Vec<ProtocolVersion>, Error> {
+pub(crate) fn offered_versions(hello: &ClientHello<'_>) -> Result<SmallVec<[ProtocolVersion; 8]>, Error> {
     let listed = hello.extensions.get::<extension::SupportedVersionsClientHello<'_>>()?;
     Ok(match &listed {
         Some(listed) => listed.versions.iter().collect(),
@@ -57,7 +58,9 @@ pub(super) fn version(policy: &Policy, hello: &ClientHello<'_>) -> Result<Chosen
         return Err(Misbehaved::InappropriateFallback.into());
     }
     let Some(value) = chosen else {
-        return Err(Incompatible::Version { ours: policy.versions.to_vec(), theirs }.into());
+        return Err(
+            Incompatible::Version { ours: policy.versions.to_vec(), theirs: theirs.into_vec() }.into()
+        );
     };
     Ok(Chosen { value, because: "the newest that both sides speak" })
 }
@@ -154,9 +157,9 @@ fn suite(
 #[derive(Default)]
 pub(super) struct Keys12 {
     /// Keys of these kinds, which sign.
-    pub(super) signing_kinds: Vec<KeyKind>,
+    pub(super) signing_kinds: SmallVec<[KeyKind; 8]>,
     /// Keys of these kinds, which need not.
-    pub(super) static_kinds: Vec<KeyKind>,
+    pub(super) static_kinds: SmallVec<[KeyKind; 8]>,
 }
 
 impl Keys12 {
@@ -219,19 +222,23 @@ pub(super) enum Share<'a> {
 pub(super) fn share<'a>(
     policy: &Policy,
     supported: List<'_, NamedGroup>,
-    shares: &[KeyShareEntry<'a>],
+    shares: List<'a, KeyShareEntry<'a>>,
 ) -> Result<Chosen<Share<'a>>, Error> {
-    let sent =
-        |group: &Group| shares.iter().find(|entry| entry.group == group.code).map(|entry| entry.key_exchange);
-    let common: Vec<&'static Group> = if policy.server_preference {
-        policy.group_rows().filter(|group| supported.iter().any(|code| code == group.code)).collect()
-    } else {
-        supported.iter().filter_map(|code| policy.group_rows().find(|group| group.code == code)).collect()
+    let sent = |group: &'static Group| {
+        let share = shares.iter().find(|entry| entry.group == group.code);
+        share.map(|entry| (group, entry.key_exchange))
     };
-    let Some(best) = common.first() else {
+    let (best, shared) = if policy.server_preference {
+        let mut common = policy.group_rows().filter(|group| supported.contains(group.code));
+        (common.clone().next(), common.find_map(sent))
+    } else {
+        let row = |code| policy.group_rows().find(|group| group.code == code);
+        let mut common = supported.iter().filter_map(row);
+        (common.clone().next(), common.find_map(sent))
+    };
+    let Some(best) = best else {
         return Err(no_group(policy, supported));
     };
-    let shared = common.iter().find_map(|group| sent(group).map(|share| (*group, share)));
     let value = match shared {
         Some((group, _)) if policy.retry_for_better_group && best.quantum_safe && !group.quantum_safe => {
             Share::Retry(best)
@@ -240,7 +247,7 @@ pub(super) fn share<'a>(
         None => Share::Retry(best),
     };
     let because = match value {
-        Share::Use(group, _) if group == *best => OURS_FIRST,
+        Share::Use(group, _) if group == best => OURS_FIRST,
         Share::Use(..) => "the first of this server's list that the client sent a share for",
         Share::Retry(_) if shared.is_some() => {
             "quantum-safe, and the client supports it, but sent no share for it"

@@ -101,6 +101,12 @@ impl Message {
         self.0.get(Self::HEADER..).unwrap_or_default()
     }
 
+    /// What follows the header, alone.
+    pub(crate) fn into_body(mut self) -> Vec<u8> {
+        self.0.drain(..Self::HEADER.min(self.0.len()));
+        self.0
+    }
+
     /// Header and body.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0

@@ -19,6 +19,7 @@ use crate::{
         message::ClientHello,
     },
 };
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A server's handshake (RFC 9846 section 2, RFC 5246 section 7.3).
@@ -63,7 +64,7 @@ pub(super) async fn credential(
     keys12: Option<&Keys12>,
 ) -> Result<Arc<Credential>, Error> {
     let &Wanted { name, certificate_types, schemes } = wanted;
-    let schemes: Vec<SignatureScheme> = schemes.iter().collect();
+    let schemes: SmallVec<[SignatureScheme; 24]> = schemes.iter().collect();
     let authorities = hello.extensions.get::<extension::CertificateAuthorities<'_>>()?;
     let authorities: Vec<&[u8]> =
         authorities.iter().flat_map(|list| list.authorities).map(|name| name.0).collect();
@@ -81,7 +82,9 @@ pub(super) async fn credential(
     };
     let Some(credential) = config.credentials.choose(&ask).await else {
         return Err(match config.credentials.choose_whatever_the_schemes(&ask) {
-            Some(own) => Incompatible::SignatureScheme { ours: own.schemes().to_vec(), theirs: schemes },
+            Some(own) => {
+                Incompatible::SignatureScheme { ours: own.schemes().to_vec(), theirs: schemes.into_vec() }
+            }
             None if config.credentials.has_other_types(&ask) => Incompatible::CertificateType,
             None => Incompatible::Certificate { name: name.map(str::to_owned) },
         }

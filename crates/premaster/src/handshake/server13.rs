@@ -19,9 +19,10 @@ use crate::{
     exchange::Group,
     identity::{Credential, Verifier},
     observe::{Choice, Epoch, Event, Resumed},
+    resume::Scope,
     schedule::{
         Kdf,
-        tls13::{EarlySecret, TrafficSecret},
+        tls13::{EarlySecret, HandshakeSecret, TrafficSecret},
     },
     suite::Suite,
     wire::{
@@ -34,88 +35,26 @@ use crate::{
         },
     },
 };
+use pki_types::UnixTime;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 pub(super) async fn handshake(
     peer: Peer,
     config: Arc<ServerConfig>,
-    mut message: Message,
+    message: Message,
 ) -> Result<Established, Error> {
+    // ClientHello; a second one if the first has to be answered with a HelloRetryRequest.
     let now = config.clock.now().ok_or(Failure::Clock)?;
-    let hello = ClientHello::decode(message.body())?;
-    check_hello(&hello)?;
-
-    // What is answered: a name, a protocol, a certificate, or a key that both sides have already.
-    let name = server::server_name(&hello)?;
-    let alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, &hello)?;
-    let types = Offered::read(&hello)?;
-    let candidate = choose_credential(&peer, &config, &hello, name.as_deref(), &types).await;
-    let shown = candidate.as_ref().ok().map(|(credential, _)| Arc::clone(credential));
-    let scope = sessions::server_scope(&config, name.as_deref(), shown.as_deref());
-    let resumable = psk13::Resumable { config: &config, scope: &scope, now };
-    let mut psk = psk13::accept(&peer, &resumable, &hello, &common_hashes(&config, &hello), None).await?;
-    let suite = suite(&peer, &config, &hello, psk.as_ref().map(|psk| psk.hash))?;
-    peer.start_hash(suite.hash);
-    let mut info = Info { server_name: name, alpn, extended_master_secret: true, ..Info::new(suite) };
-
-    if let Some(Chosen { value: Share::Retry(group), because }) = choose_share(&config, &hello, psk.as_ref())?
-    {
-        info.hello_retry = true;
-        peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
-        skip_early_data(&peer, &config, &hello);
-        let second = retry(&peer, suite, group, &message).await?;
-        let hello_again = ClientHello::decode(second.body())?;
-        check_extensions(Place::ClientHello, &hello_again.extensions)?;
-        check_hello(&hello_again)?;
-        check_second_hello(&message, &second, group)?;
-        // What is stored was taken from the store: the second hello offers it to us who have it already.
-        let earlier = psk.and_then(|psk| psk.into_earlier(&hello));
-        message = second;
-        let hello = ClientHello::decode(message.body())?;
-        psk = psk13::accept(&peer, &resumable, &hello, &[suite.hash], earlier).await?;
-    }
-    let hello = ClientHello::decode(message.body())?;
-    let share = use_share(&peer, &config, &hello, psk.as_ref())?;
-    info.group = share.map(|(group, _)| group.code);
-    let credential = match &psk {
-        Some(psk) => {
-            psk.restore(&mut info);
-            None
-        }
-        None => Some(candidate?),
-    };
-    let early_data = match &psk {
-        Some(psk) => psk13::early_data(&peer, &resumable, &hello, psk, &info).await,
-        None => None,
-    };
-
-    // Key exchange: a key made for this handshake meets the client's share, and is gone.
-    let selected_identity = psk.as_ref().map(|psk| psk.selected_identity);
+    let mut second = None;
+    let Agreed { hello, suite, mut info, types, scope, shown, credential, share, psk, early_data } =
+        agree(&peer, &config, now, &message, &mut second).await?;
     let authenticated = psk.as_ref().map_or(now, |psk| psk.authenticated(now));
-    let early = match psk {
-        Some(psk) => psk.early,
-        None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
-    };
-    let early_traffic = early_data.map(|_| {
-        let hello = peer.transcript_hash();
-        peer.set_early_exporter(early.early_exporter(&hello));
-        early.early_traffic(&hello)
-    });
-    peer.forget_messages();
-    let exchanged = share.map(|(group, share)| group.encapsulate(share, &*config.random)).transpose()?;
-    let (reply, shared) = exchanged.unzip();
-    let reply = info.group.zip(reply);
-    if let Some((group, reply)) = &reply {
-        authenticate::made_and_spent(&peer, Some(*group), reply);
-    }
-    send_hello(&peer, &config, suite, &hello, reply, selected_identity)?;
-    let handshake = match shared {
-        Some(shared) => early.into_handshake(shared),
-        None => {
-            info.forward_secret = false;
-            early.into_handshake_psk_only()
-        }
-    };
+
+    // ServerHello, after which both sides share the secrets of the handshake.
+    let exchanged = exchange(&peer, &config, &hello, Exchange { suite, share, psk, early_data })?;
+    let Exchanged { handshake, early_traffic } = exchanged;
+    info.forward_secret &= share.is_some();
     let handshake_traffic = handshake.traffic(&peer.transcript_hash());
     if !hello.session_id.is_empty() && !info.hello_retry {
         peer.send_change_cipher_spec()?;
@@ -137,10 +76,9 @@ pub(super) async fn handshake(
     }
     let main = handshake.into_main();
 
-    // Server parameters and authentication.
+    // EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished.
     // RFC 9846 section 4.3.2: a server that authenticates with a pre-shared key must not ask in the handshake.
     let asked = if credential.is_some() { types.to_ask(&config)? } else { None };
-    let shown = shown.filter(|_| info.external_psk.is_none());
     let answers = Answers { credential: shown.as_deref(), asked, record_size };
     send_encrypted_extensions(&peer, &config, &info, &hello, &answers)?;
     let verifier = config.client_authentication.verifier().zip(asked);
@@ -162,7 +100,7 @@ pub(super) async fn handshake(
         peer.allow_sending();
     }
 
-    // The end of early data, and the authentication of the client.
+    // EndOfEarlyData, the client's Certificate and CertificateVerify, its Finished.
     if early_traffic.is_some() {
         end_of_early_data(&peer, suite, &handshake_traffic.client).await?;
     }
@@ -174,6 +112,8 @@ pub(super) async fn handshake(
     }
     let finished = FinishedVerified::expect13(&peer, &handshake_traffic.client).await?;
     peer.install_read(opener13(suite, &application_traffic.client)?, Epoch::Application(0));
+
+    // NewSessionTicket.
     let secret = main.into_resumption(&peer.transcript_hash());
     let made = Made { info: &info, scope: &scope, now, authenticated };
     let names = sessions::send_tickets(&peer, &config, &hello, &secret, made).await?;
@@ -182,6 +122,117 @@ pub(super) async fn handshake(
     }
     let secrets = Secrets::Tls13 { traffic: application_traffic, exporter, resumption: None };
     Ok(Established::new(info, secrets, None, believed, finished))
+}
+
+/// What both sides have agreed on when the server's hello is due.
+struct Agreed<'a> {
+    /// The ClientHello that counts: the second, if there was one.
+    hello: ClientHello<'a>,
+    suite: &'static Suite,
+    info: Info,
+    types: Offered,
+    scope: Scope,
+    /// The credential that is about to be shown, or would be but for a resumption.
+    shown: Option<Arc<Credential>>,
+    /// The certificate to show and the scheme to sign with, unless a pre-shared key does instead.
+    credential: Option<(Arc<Credential>, SignatureScheme)>,
+    /// The share to meet; none if the pre-shared key does without.
+    share: Option<(&'static Group, &'a [u8])>,
+    psk: Option<AcceptedPsk>,
+    /// How much early data is accepted, if it is.
+    early_data: Option<usize>,
+}
+
+/// Decides what is answered: a name, a protocol, a certificate, or a key that both sides have already; and a group,
+/// for which it may take a second ClientHello.
+async fn agree<'a>(
+    peer: &Peer,
+    config: &ServerConfig,
+    now: UnixTime,
+    message: &'a Message,
+    second: &'a mut Option<Message>,
+) -> Result<Agreed<'a>, Error> {
+    let first = ClientHello::decode(message.body())?;
+    check_hello(&first)?;
+    let name = server::server_name(&first)?;
+    let alpn = negotiate::alpn(&config.alpn, config.ignore_unknown_alpn, &first)?;
+    let types = Offered::read(&first)?;
+    let candidate = choose_credential(peer, config, &first, name.as_deref(), &types).await;
+    let shown = candidate.as_ref().ok().map(|(credential, _)| Arc::clone(credential));
+    let scope = sessions::server_scope(config, name.as_deref(), shown.as_deref());
+    let resumable = psk13::Resumable { config, scope: &scope, now };
+    let mut psk = psk13::accept(peer, &resumable, &first, &common_hashes(config, &first), None).await?;
+    let suite = suite(peer, config, &first, psk.as_ref().map(|psk| psk.hash))?;
+    peer.start_hash(suite.hash);
+    let mut info = Info { server_name: name, alpn, extended_master_secret: true, ..Info::new(suite) };
+
+    let mut hello = first;
+    let mut share = choose_share(config, &first, psk.as_ref())?;
+    if let Some(Chosen { value: Share::Retry(group), because }) = share {
+        info.hello_retry = true;
+        peer.tap().emit(|| Event::Chose { what: Choice::HelloRetryRequest, because });
+        skip_early_data(peer, config, &first);
+        let second = second.insert(retry(peer, suite, group, message, &first).await?);
+        hello = second_hello(&first, second, group)?;
+        // What is stored was taken from the store: the second hello offers it to us who have it already.
+        let earlier = psk.and_then(|psk| psk.into_earlier(&first));
+        psk = psk13::accept(peer, &resumable, &hello, &[suite.hash], earlier).await?;
+        share = choose_share(config, &hello, psk.as_ref())?;
+    }
+    let share = share.map(|share| use_share(peer, share)).transpose()?;
+    info.group = share.map(|(group, _)| group.code);
+    let (credential, early_data) = match &psk {
+        Some(psk) => {
+            psk.restore(&mut info);
+            (None, psk13::early_data(peer, &resumable, &hello, psk, &info).await)
+        }
+        None => (Some(candidate?), None),
+    };
+    let shown = shown.filter(|_| info.external_psk.is_none());
+    Ok(Agreed { hello, suite, info, types, scope, shown, credential, share, psk, early_data })
+}
+
+/// What goes into the exchange.
+struct Exchange<'a> {
+    suite: &'static Suite,
+    share: Option<(&'static Group, &'a [u8])>,
+    psk: Option<AcceptedPsk>,
+    early_data: Option<usize>,
+}
+
+/// What comes out of it.
+struct Exchanged {
+    handshake: HandshakeSecret,
+    /// What early data is protected with, if it is accepted.
+    early_traffic: Option<TrafficSecret>,
+}
+
+/// Sends the ServerHello: a key made for this handshake meets the client's share, and is gone.
+fn exchange(
+    peer: &Peer,
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    Exchange { suite, share, psk, early_data }: Exchange<'_>,
+) -> Result<Exchanged, Error> {
+    let selected_identity = psk.as_ref().map(|psk| psk.selected_identity);
+    let early = match psk {
+        Some(psk) => psk.early,
+        None => EarlySecret::without_psk(Kdf::new(suite.hash, peer.tap())),
+    };
+    let early_traffic = early_data.map(|_| {
+        let hello = peer.transcript_hash();
+        peer.set_early_exporter(early.early_exporter(&hello));
+        early.early_traffic(&hello)
+    });
+    peer.forget_messages();
+    let Some((group, share)) = share else {
+        send_hello(peer, config, suite, hello, None, selected_identity)?;
+        return Ok(Exchanged { handshake: early.into_handshake_psk_only(), early_traffic });
+    };
+    let (reply, shared) = group.encapsulate(share, &*config.random)?;
+    authenticate::made_and_spent(peer, Some(group.code), &reply);
+    send_hello(peer, config, suite, hello, Some((group.code, reply)), selected_identity)?;
+    Ok(Exchanged { handshake: early.into_handshake(shared), early_traffic })
 }
 
 fn check_hello(hello: &ClientHello<'_>) -> Result<(), Error> {
@@ -197,7 +248,7 @@ fn check_hello(hello: &ClientHello<'_>) -> Result<(), Error> {
 }
 
 /// The hashes of the suites that both sides have: a pre-shared key must belong to one of them.
-fn common_hashes(config: &ServerConfig, hello: &ClientHello<'_>) -> Vec<HashAlgorithm> {
+fn common_hashes(config: &ServerConfig, hello: &ClientHello<'_>) -> SmallVec<[HashAlgorithm; 8]> {
     let common = |suite: &&Suite| hello.cipher_suites.contains(suite.code);
     config.policy.suites(ProtocolVersion::TLS_1_3).filter(common).map(|suite| suite.hash).collect()
 }
@@ -265,20 +316,12 @@ async fn authenticate_client(
 }
 
 /// The share that is met, after a HelloRetryRequest if there was one.
-fn use_share<'a>(
-    peer: &Peer,
-    config: &ServerConfig,
-    hello: &ClientHello<'a>,
-    psk: Option<&AcceptedPsk>,
-) -> Result<Option<(&'static Group, &'a [u8])>, Error> {
-    match choose_share(config, hello, psk)? {
-        Some(Chosen { value: Share::Use(group, share), because }) => {
-            peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because });
-            Ok(Some((group, share)))
-        }
-        Some(_) => Err(Misbehaved::SecondHelloDiffers.into()),
-        None => Ok(None),
-    }
+fn use_share<'a>(peer: &Peer, chosen: Chosen<Share<'a>>) -> Result<(&'static Group, &'a [u8]), Error> {
+    let Chosen { value: Share::Use(group, share), because } = chosen else {
+        return Err(Misbehaved::SecondHelloDiffers.into());
+    };
+    peer.tap().emit(|| Event::Chose { what: Choice::Group(group.code), because });
+    Ok((group, share))
 }
 
 /// The share to meet; none if a pre-shared key does without (psk_ke).
@@ -292,11 +335,10 @@ fn choose_share<'a>(
     }
     let supported = hello.extensions.get::<extension::SupportedGroups<'_>>()?;
     let supported = supported.ok_or(Misbehaved::MissingExtension)?.named_group_list;
-    let shares =
-        hello.extensions.get::<extension::KeyShareClientHello<'a>>()?.ok_or(Misbehaved::MissingExtension)?;
-    let most = config.limits.key_shares;
-    let shares: Vec<KeyShareEntry<'a>> = shares.client_shares.iter().take(most.saturating_add(1)).collect();
-    if shares.len() > most {
+    let shares = hello.extensions.get::<extension::KeyShareClientHello<'a>>()?;
+    let shares = shares.ok_or(Misbehaved::MissingExtension)?.client_shares;
+    // Counted before anything is compared with anything.
+    if shares.iter().nth(config.limits.key_shares).is_some() {
         return Err(Misbehaved::TooManyKeyShares.into());
     }
     for (index, share) in shares.iter().enumerate() {
@@ -308,7 +350,7 @@ fn choose_share<'a>(
             return Err(Misbehaved::ShareOfUnsupportedGroup.into());
         }
     }
-    negotiate::share(&config.policy, supported, &shares).map(Some)
+    negotiate::share(&config.policy, supported, shares).map(Some)
 }
 
 /// Early data that is not accepted is skipped (RFC 9846 section 4.2.10).
@@ -333,8 +375,8 @@ async fn retry(
     suite: &'static Suite,
     group: &'static Group,
     first: &Message,
+    hello: &ClientHello<'_>,
 ) -> Result<Message, Error> {
-    let hello = ClientHello::decode(first.body())?;
     let mut extensions = Vec::new();
     push(
         &mut extensions,
@@ -357,11 +399,16 @@ async fn retry(
     peer.expect(HandshakeType::CLIENT_HELLO).await
 }
 
-/// What a second ClientHello may change (RFC 9846 section 4.1.2): the key shares, to the one that was asked
+/// A second ClientHello, and what it may change (RFC 9846 section 4.1.2): the key shares, to the one that was asked
 /// for; early_data, cookie, pre_shared_key and padding. Nothing else.
-fn check_second_hello(first: &Message, second: &Message, group: &'static Group) -> Result<(), Error> {
-    let first = ClientHello::decode(first.body())?;
-    let second = ClientHello::decode(second.body())?;
+fn second_hello<'a>(
+    first: &ClientHello<'_>,
+    message: &'a Message,
+    group: &'static Group,
+) -> Result<ClientHello<'a>, Error> {
+    let second = ClientHello::decode(message.body())?;
+    check_extensions(Place::ClientHello, &second.extensions)?;
+    check_hello(&second)?;
     let shares =
         second.extensions.get::<extension::KeyShareClientHello<'_>>()?.ok_or(Misbehaved::MissingExtension)?;
     let mut shares = shares.client_shares.iter();
@@ -374,18 +421,17 @@ fn check_second_hello(first: &Message, second: &Message, group: &'static Group) 
         ExtensionType::PRE_SHARED_KEY,
         ExtensionType::PADDING,
     ];
-    let fixed = |hello: &ClientHello<'_>| -> Vec<(ExtensionType, Vec<u8>)> {
-        let fixed = hello.extensions.iter().filter(|(extension, _)| !MAY_CHANGE.contains(extension));
-        fixed.map(|(extension, data)| (extension, data.to_vec())).collect()
-    };
+    fn fixed<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
+        hello.extensions.iter().filter(|(extension, _)| !MAY_CHANGE.contains(extension))
+    }
     let same = first.legacy_version == second.legacy_version
         && first.random == second.random
         && first.session_id == second.session_id
         && first.cipher_suites == second.cipher_suites
         && first.compression_methods == second.compression_methods
-        && fixed(&first) == fixed(&second);
+        && fixed(first).eq(fixed(&second));
     match same && asked_for {
-        true => Ok(()),
+        true => Ok(second),
         false => Err(Misbehaved::SecondHelloDiffers.into()),
     }
 }
@@ -424,7 +470,7 @@ fn send_hello(
 
 /// What EncryptedExtensions say besides what `Info` knows.
 struct Answers<'a> {
-    /// The credential that is about to be shown, or would be but for a resumption.
+    /// What [`Agreed`] has to show.
     credential: Option<&'a Credential>,
     /// The type of certificate that the client will be asked for, if it will.
     asked: Option<CertificateType>,

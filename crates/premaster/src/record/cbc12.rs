@@ -39,7 +39,7 @@ enum SealKeys {
 struct SeparateKeys {
     key: CbcSealKey,
     /// On the heap, where a move leaves no second one behind.
-    mac: Box<HmacKey>,
+    mac: HmacKey,
     order: CbcOrder,
 }
 
@@ -61,7 +61,7 @@ impl SealCbc12 {
             Some(stitched) => SealKeys::Stitched(stitched),
             None => SealKeys::Separate(SeparateKeys {
                 key: CbcSealKey::new(algorithm, key).map_err(|_| Failure::Crypto)?,
-                mac: Box::new(HmacKey::new(hash, mac_key)),
+                mac: HmacKey::new(hash, mac_key),
                 order,
             }),
         };
@@ -165,7 +165,7 @@ impl SeparateKeys {
 pub(super) struct OpenCbc12 {
     key: CbcOpenKey,
     /// On the heap, where a move leaves no second one behind.
-    mac: Box<HmacKey>,
+    mac: HmacKey,
     order: CbcOrder,
     pub(super) sequence: Sequence,
 }
@@ -179,7 +179,7 @@ impl OpenCbc12 {
         order: CbcOrder,
     ) -> Result<Self, Error> {
         let key = CbcOpenKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
-        Ok(Self { key, mac: Box::new(HmacKey::new(hash, mac_key)), order, sequence: Sequence::unlimited() })
+        Ok(Self { key, mac: HmacKey::new(hash, mac_key), order, sequence: Sequence::unlimited() })
     }
 
     /// Opens `fragment` in place and says where in it the plaintext is. Whatever is wrong with it, the answer is

@@ -70,16 +70,14 @@ impl Joiner {
             return Ok(None);
         };
         let end = self.start + len;
-        let message = if self.start == 0 && end == self.bytes.len() {
-            std::mem::take(&mut self.bytes)
-        } else {
-            self.bytes[self.start..end].to_vec()
-        };
-        self.start = end;
-        if end >= self.bytes.len() {
-            self.bytes = Vec::new();
-            self.start = 0;
+        if end < self.bytes.len() {
+            let message = self.bytes[self.start..end].to_vec();
+            self.start = end;
+            return Ok(Some(message));
         }
+        // The last one takes the memory along.
+        let mut message = std::mem::take(&mut self.bytes);
+        message.drain(..std::mem::take(&mut self.start));
         Ok(Some(message))
     }
 

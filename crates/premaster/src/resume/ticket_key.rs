@@ -115,7 +115,7 @@ pub(super) enum Purpose<'a> {
 pub struct TicketKey {
     id: [u8; KEY_ID_LEN],
     secret: Secret,
-    keyed: Box<HmacKey>,
+    keyed: HmacKey,
     window: Window,
 }
 
@@ -156,7 +156,7 @@ impl TicketKey {
         if !window.is_in_order() {
             return Err(BadTicketKey::BadWindow);
         }
-        let keyed = Box::new(HmacKey::new(HashAlgorithm::Sha256, bytes));
+        let keyed = HmacKey::new(HashAlgorithm::Sha256, bytes);
         Ok(Self { id, secret, keyed, window })
     }
 

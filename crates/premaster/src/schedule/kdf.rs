@@ -1,6 +1,6 @@
 //! What both schedules are made of: a hash, and the listener that hears what is made with it.
 use crate::{
-    crypto::hash::{HashAlgorithm, HmacKey},
+    crypto::hash::{HashAlgorithm, HmacKey, hmac_unwiped},
     observe::{Event, Input, SecretRef, Tap},
 };
 use zeroize::{Zeroize, Zeroizing};
@@ -67,14 +67,16 @@ impl Drop for Life {
     }
 }
 
-/// HKDF-Extract (RFC 5869): a pseudorandom key from a salt and input keying material.
+/// HKDF-Extract (RFC 5869): a pseudorandom key from a salt and input keying material. Whoever calls it wipes what it
+/// leaves on the stack.
 pub(super) fn extract(hash: HashAlgorithm, salt: &[u8], input: &[u8]) -> Block {
     let mut out = Block::default_block();
-    HmacKey::new(hash, salt).sign(&[input], &mut out[..hash.output_len()]);
+    hmac_unwiped(hash, salt, &[input], &mut out[..hash.output_len()]);
     out
 }
 
-/// HKDF-Expand-Label (RFC 9846 section 7.1), with the secret already keyed.
+/// HKDF-Expand-Label (RFC 9846 section 7.1), with the secret already keyed. Whoever calls it wipes what it leaves on the
+/// stack.
 pub(super) fn expand_label(secret: &HmacKey, label: &str, context: &[u8], out: &mut [u8]) {
     const PREFIX: &[u8] = b"tls13 ";
     let hash_len = secret.algorithm().output_len();
@@ -88,7 +90,7 @@ pub(super) fn expand_label(secret: &HmacKey, label: &str, context: &[u8], out: &
         let counter = [(index + 1) as u8];
         let parts: [&[u8]; 8] =
             [feedback, &length, &label_len, PREFIX, label.as_bytes(), &context_len, context, &counter];
-        secret.sign(&parts, block);
+        secret.sign_unwiped(&parts, block);
         previous[..block.len()].copy_from_slice(block);
     }
     previous.zeroize();

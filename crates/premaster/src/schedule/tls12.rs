@@ -23,6 +23,7 @@ use crate::{
     crypto::{
         constant_time::{declassify, verdict},
         hash::{Digest, HashAlgorithm, HmacKey},
+        wipe,
     },
     exchange::SharedSecret,
     observe::Input,
@@ -116,7 +117,7 @@ impl PremasterSecret {
 #[derive(Debug)]
 pub struct MasterSecret {
     secret: Secret,
-    keyed: Box<HmacKey>,
+    keyed: HmacKey,
     kdf: Kdf,
     _life: Life,
 }
@@ -134,7 +135,7 @@ impl MasterSecret {
 
     /// A master secret that is known from elsewhere.
     pub fn from_session(kdf: Kdf, secret: Secret) -> Self {
-        let keyed = Box::new(HmacKey::new(kdf.hash(), secret.expose()));
+        let keyed = HmacKey::new(kdf.hash(), secret.expose());
         let _life = kdf.life("master_secret");
         Self { secret, keyed, kdf, _life }
     }
@@ -251,21 +252,25 @@ pub struct WriteKeys<'a> {
 
 /// PRF(secret, label, seed) = P_hash(secret, label + seed) (RFC 5246 section 5), with the secret already keyed.
 pub fn prf(secret: &HmacKey, label: &str, seed: &[&[u8]], out: &mut [u8]) {
+    wipe::after_deriving(|| prf_unwiped(secret, label, seed, out));
+}
+
+fn prf_unwiped(secret: &HmacKey, label: &str, seed: &[&[u8]], out: &mut [u8]) {
     let len = secret.algorithm().output_len();
     // A(i) stands before the label and the seed in every HMAC but the one that makes A(1).
     let mut parts: [&[u8]; 8] = [&[]; 8];
     parts[1] = label.as_bytes();
     parts[2..2 + seed.len()].copy_from_slice(seed);
     let mut a = Block::default_block();
-    secret.sign(&parts, &mut a[..len]);
+    secret.sign_unwiped(&parts, &mut a[..len]);
     let mut chunks = out.chunks_mut(len).peekable();
     while let Some(chunk) = chunks.next() {
         let mut with_a = parts;
         with_a[0] = &a[..len];
-        secret.sign(&with_a, chunk);
+        secret.sign_unwiped(&with_a, chunk);
         if chunks.peek().is_some() {
             let mut next = Block::default_block();
-            secret.sign(&[&a[..len]], &mut next[..len]);
+            secret.sign_unwiped(&[&a[..len]], &mut next[..len]);
             a = next;
         }
     }
@@ -352,7 +357,7 @@ mod judged {
             let master = premaster.into_master(Kdf::new(HashAlgorithm::Sha256, Tap::OFF), &[1; 32], &[2; 32]);
             let layout = KeyBlockLayout { mac_key: 32, key: 16, iv: 16 };
             assert_eq!(master.key_block(layout, &[1; 32], &[2; 32]).bytes.len(), 128);
-            let transcript = Digest::from_bytes(&[4; 32]);
+            let transcript = Digest::fill(32, |out| out.fill(4));
             assert!(!master.verify(Side::Server, &transcript, &[0; 12]));
             let finished = public(master.verify_data(Side::Client, &transcript));
             assert!(master.verify(Side::Client, &transcript, &finished));

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     Secret,
     crypto::{
-        hash::{Digest, HmacKey, digest},
+        hash::{Digest, HmacKey, digest, hmac_unwiped},
         wipe,
     },
     exchange::SharedSecret,
@@ -209,7 +209,7 @@ impl TrafficSecret {
     /// RFC, `how` where it is from, for the listener.
     pub fn recorded(kdf: Kdf, name: &'static str, how: &'static str, secret: &[u8]) -> Self {
         kdf.derived(name, how, &[], secret);
-        let keyed = Box::new(HmacKey::new(kdf.hash(), secret));
+        let keyed = HmacKey::new(kdf.hash(), secret);
         Self(Stage::new(kdf, name, keyed))
     }
 
@@ -217,8 +217,10 @@ impl TrafficSecret {
     pub fn with_key_and_iv<T>(&self, key_len: usize, install: impl FnOnce(&[u8], &[u8]) -> T) -> T {
         let mut key = Block::default_block();
         let mut iv = Block::default_block();
-        self.0.expand("key", "key", "HKDF-Expand-Label \"key\"", &mut key[..key_len]);
-        self.0.expand("iv", "iv", "HKDF-Expand-Label \"iv\"", &mut iv[..12]);
+        wipe::after_deriving(|| {
+            self.0.expand("key", "key", "HKDF-Expand-Label \"key\"", &mut key[..key_len]);
+            self.0.expand("iv", "iv", "HKDF-Expand-Label \"iv\"", &mut iv[..12]);
+        });
         install(&key[..key_len], &iv[..12])
     }
 
@@ -229,17 +231,19 @@ impl TrafficSecret {
 
     /// Whether `verify_data` is that of the Finished that follows `transcript`, in constant time.
     pub fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
-        self.0.verify(transcript, verify_data)
+        self.0.verify_data(transcript).verify(verify_data)
     }
 
     /// The secret after a KeyUpdate (RFC 9846 section 7.2).
     pub fn into_next(self) -> Self {
-        let len = self.0.kdf.output_len();
-        let mut next = Block::default_block();
-        let how = "HKDF-Expand-Label \"traffic upd\"";
-        self.0.expand("application_traffic_secret_N+1", "traffic upd", how, &mut next[..len]);
         let mut stage = self.0;
-        wipe::after_keying(|| *stage.keyed = HmacKey::new(stage.kdf.hash(), &next[..len]));
+        wipe::after_deriving(|| {
+            let mut next = Block::default_block();
+            let next = &mut next[..stage.kdf.output_len()];
+            let how = "HKDF-Expand-Label \"traffic upd\"";
+            stage.expand("application_traffic_secret_N+1", "traffic upd", how, next);
+            stage.keyed.replace_unwiped(next);
+        });
         let name = "application_traffic_secret_N";
         Self(Stage { name, _life: stage.kdf.life(name), ..stage })
     }
@@ -253,7 +257,7 @@ impl BinderKey {
 
     /// Whether `binder` is right, in constant time.
     pub fn verify(&self, transcript: &Digest, binder: &[u8]) -> bool {
-        self.0.verify(transcript, binder)
+        self.0.verify_data(transcript).verify(binder)
     }
 }
 
@@ -265,17 +269,14 @@ impl ExporterSecret {
 
     /// Keying material for the application (RFC 9846 section 7.5). At most 255 hash outputs.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) {
-        let kdf = &self.0.kdf;
-        let mut secret = Block::default_block();
-        let empty = digest(kdf.hash(), &[]);
-        expand_label(&self.0.keyed, label, empty.as_ref(), &mut secret[..kdf.output_len()]);
-        let context = digest(kdf.hash(), &[context]);
-        expand_label(
-            &HmacKey::new(kdf.hash(), &secret[..kdf.output_len()]),
-            "exporter",
-            context.as_ref(),
-            out,
-        );
+        let hash = self.0.kdf.hash();
+        let (empty, context) = (digest(hash, &[]), digest(hash, &[context]));
+        wipe::after_deriving(|| {
+            let mut secret = Block::default_block();
+            let secret = &mut secret[..hash.output_len()];
+            expand_label(&self.0.keyed, label, empty.as_ref(), secret);
+            expand_label(&HmacKey::new_unwiped(hash, secret), "exporter", context.as_ref(), out);
+        });
     }
 }
 
@@ -284,7 +285,7 @@ impl ResumptionSecret {
     pub fn psk(&self, ticket_nonce: &[u8]) -> Secret {
         let kdf = &self.0.kdf;
         let psk = Secret::fill(kdf.output_len(), |out| {
-            expand_label(&self.0.keyed, "resumption", ticket_nonce, out)
+            wipe::after_deriving(|| expand_label(&self.0.keyed, "resumption", ticket_nonce, out));
         });
         let inputs = [Input::Secret(self.0.name), Input::Public("ticket_nonce", ticket_nonce)];
         kdf.derived("PSK", "HKDF-Expand-Label \"resumption\"", &inputs, psk.expose());
@@ -297,22 +298,24 @@ impl ResumptionSecret {
 #[derive(Debug)]
 struct Stage {
     name: &'static str,
-    keyed: Box<HmacKey>,
+    keyed: HmacKey,
     kdf: Kdf,
     _life: Life,
 }
 
 impl Stage {
-    fn new(kdf: Kdf, name: &'static str, keyed: Box<HmacKey>) -> Self {
+    fn new(kdf: Kdf, name: &'static str, keyed: HmacKey) -> Self {
         let _life = kdf.life(name);
         Self { name, keyed, kdf, _life }
     }
 
     fn extract(kdf: Kdf, name: &'static str, salt: &[u8], input: &[u8], inputs: &[Input<'_>]) -> Self {
-        let secret = extract(kdf.hash(), salt, input);
-        let secret = &secret[..kdf.output_len()];
-        kdf.derived(name, "HKDF-Extract", inputs, secret);
-        let keyed = wipe::after_keying(|| Box::new(HmacKey::new(kdf.hash(), secret)));
+        let keyed = wipe::after_deriving(|| {
+            let secret = extract(kdf.hash(), salt, input);
+            let secret = &secret[..kdf.output_len()];
+            kdf.derived(name, "HKDF-Extract", inputs, secret);
+            HmacKey::new_unwiped(kdf.hash(), secret)
+        });
         Self::new(kdf, name, keyed)
     }
 
@@ -320,16 +323,18 @@ impl Stage {
     fn next(mut self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
         let empty = digest(self.kdf.hash(), &[]);
         let _life = self.kdf.life("derived_secret");
-        let mut salt = Block::default_block();
-        let salt = &mut salt[..self.kdf.output_len()];
-        expand_label(&self.keyed, "derived", empty.as_ref(), salt);
-        let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
-        self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
-        let secret = extract(self.kdf.hash(), salt, input);
-        let secret = &secret[..self.kdf.output_len()];
-        self.kdf.derived(name, "HKDF-Extract", inputs, secret);
-        // Where the stage that is spent was: it is wiped.
-        wipe::after_keying(|| *self.keyed = HmacKey::new(self.kdf.hash(), secret));
+        wipe::after_deriving(|| {
+            let mut salt = Block::default_block();
+            let salt = &mut salt[..self.kdf.output_len()];
+            expand_label(&self.keyed, "derived", empty.as_ref(), salt);
+            let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
+            self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
+            let secret = extract(self.kdf.hash(), salt, input);
+            let secret = &secret[..self.kdf.output_len()];
+            self.kdf.derived(name, "HKDF-Extract", inputs, secret);
+            // Where the stage that is spent was.
+            self.keyed.replace_unwiped(secret);
+        });
         Self { name, _life: self.kdf.life(name), ..self }
     }
 
@@ -341,7 +346,10 @@ impl Stage {
         hashed: &'static str,
         transcript: &Digest,
     ) -> Self {
-        let keyed = wipe::after_keying(|| Box::new(self.derive_key(name, label, how, hashed, transcript)));
+        let keyed = wipe::after_deriving(|| {
+            let secret = self.derive_secret(name, label, how, (hashed, transcript));
+            HmacKey::new_unwiped(self.kdf.hash(), &secret[..self.kdf.output_len()])
+        });
         Self::new(self.kdf.clone(), name, keyed)
     }
 
@@ -354,24 +362,27 @@ impl Stage {
         hashed: &'static str,
         transcript: &Digest,
     ) -> Self {
-        wipe::after_keying(|| *self.keyed = self.derive_key(name, label, how, hashed, transcript));
+        wipe::after_deriving(|| {
+            let secret = self.derive_secret(name, label, how, (hashed, transcript));
+            self.keyed.replace_unwiped(&secret[..self.kdf.output_len()]);
+        });
         Self { name, _life: self.kdf.life(name), ..self }
     }
 
-    fn derive_key(
+    /// Derive-Secret (RFC 9846 section 7.1), of a transcript and what is hashed in it.
+    fn derive_secret(
         &self,
         name: &'static str,
         label: &str,
         how: &'static str,
-        hashed: &'static str,
-        transcript: &Digest,
-    ) -> HmacKey {
+        (hashed, transcript): (&'static str, &Digest),
+    ) -> Block {
         let mut secret = Block::default_block();
-        let secret = &mut secret[..self.kdf.output_len()];
-        expand_label(&self.keyed, label, transcript.as_ref(), secret);
+        let out = &mut secret[..self.kdf.output_len()];
+        expand_label(&self.keyed, label, transcript.as_ref(), out);
         let inputs = [Input::Secret(self.name), Input::Public(hashed, transcript.as_ref())];
-        self.kdf.derived(name, how, &inputs, secret);
-        HmacKey::new(self.kdf.hash(), secret)
+        self.kdf.derived(name, how, &inputs, out);
+        secret
     }
 
     fn expand(&self, name: &'static str, label: &str, how: &'static str, out: &mut [u8]) {
@@ -379,25 +390,17 @@ impl Stage {
         self.kdf.derived(name, how, &[Input::Secret(self.name)], out);
     }
 
-    fn finished_key(&self) -> HmacKey {
-        let mut key = Block::default_block();
-        let key = &mut key[..self.kdf.output_len()];
-        self.expand("finished_key", "finished", "HKDF-Expand-Label \"finished\"", key);
-        HmacKey::new(self.kdf.hash(), key)
-    }
-
     fn verify_data(&self, transcript: &Digest) -> Digest {
-        let mut out = [0; 64];
-        let out = &mut out[..self.kdf.output_len()];
         let _life = self.kdf.life("finished_key");
-        self.finished_key().sign(&[transcript.as_ref()], out);
-        Digest::from_bytes(out)
-    }
-
-    fn verify(&self, transcript: &Digest, verify_data: &[u8]) -> bool {
-        let _life = self.kdf.life("finished_key");
-        verify_data.len() == self.kdf.output_len()
-            && self.finished_key().verify(&[transcript.as_ref()], verify_data)
+        let len = self.kdf.output_len();
+        Digest::fill(len, |out| {
+            wipe::after_deriving(|| {
+                let mut key = Block::default_block();
+                let key = &mut key[..len];
+                self.expand("finished_key", "finished", "HKDF-Expand-Label \"finished\"", key);
+                hmac_unwiped(self.kdf.hash(), key, &[transcript.as_ref()], out);
+            });
+        })
     }
 }
 
@@ -412,7 +415,7 @@ mod judged {
         constant_time(|| {
             let psk = secret([6; 32]);
             let early = EarlySecret::with_psk(Kdf::new(HashAlgorithm::Sha256, Tap::OFF), &psk);
-            let transcript = Digest::from_bytes(&[4; 32]);
+            let transcript = Digest::fill(32, |out| out.fill(4));
             // A binder that is wrong, and a Finished.
             assert!(!early.binder_key(PskSource::Resumption).verify(&transcript, &[1; 32]));
             let shared = SharedSecret::whole(Secret::from(&[5; 32][..]));

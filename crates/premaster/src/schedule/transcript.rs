@@ -15,6 +15,9 @@ pub struct Transcript {
     hasher: Option<Hasher>,
 }
 
+/// Room for both hellos as they usually are, in bytes.
+const FIRST_MESSAGES: usize = 1024;
+
 impl Transcript {
     /// Nothing yet, and no hash.
     pub const fn new() -> Self {
@@ -27,6 +30,9 @@ impl Transcript {
             hasher.update(message);
         }
         if self.keep_bytes {
+            if self.bytes.capacity() == 0 {
+                self.bytes.reserve(FIRST_MESSAGES.max(message.len()));
+            }
             self.bytes.extend_from_slice(message);
         }
     }
