@@ -102,7 +102,7 @@ pub(super) async fn handshake(
         early.early_traffic(&hello)
     });
     peer.forget_messages();
-    let exchanged = share.map(|(group, share)| group.encapsulate(share, &*config.random)).transpose()?;
+    let exchanged = share.map(|(group, share)| config.keys().encapsulate(group, share)).transpose()?;
     let (reply, shared) = exchanged.unzip();
     let reply = info.group.zip(reply);
     if let Some((group, reply)) = &reply {
