@@ -2,9 +2,8 @@
 use crate::Refused;
 use aws_lc_sys::{
     BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_free, BN_MONT_CTX_new_for_modulus,
-    BN_bin2bn, BN_bn2bin_padded, BN_bn2le_padded, BN_clear_free, BN_from_montgomery, BN_le2bn,
-    BN_mod_exp_mont_consttime, BN_mod_mul_montgomery, BN_new, BN_primality_test, BN_rshift1,
-    BN_to_montgomery,
+    BN_bin2bn, BN_bn2bin_padded, BN_bn2le_padded, BN_clear_free, BN_le2bn, BN_mod_exp_mont_consttime,
+    BN_mod_mul_montgomery, BN_new, BN_primality_test, BN_rshift1, BN_to_montgomery,
 };
 use std::ptr::{NonNull, null_mut};
 
@@ -249,18 +248,14 @@ impl<'a> Product<'a> {
         if out.len() != self.modulus.len {
             return Err(Refused);
         }
-        let (value, factor) = (&mut self.value, &mut self.factor);
-        // SAFETY: all pointers are valid, none is passed twice, and `out` can be written for the length that is passed.
-        let done = unsafe {
-            BN_from_montgomery(
-                factor.0.as_ptr(),
-                value.0.as_ptr(),
-                self.modulus.montgomery.0.as_ptr(),
-                self.scratch.0.as_ptr(),
-            ) == 1
-                && BN_bn2bin_padded(out.as_mut_ptr(), out.len(), factor.0.as_ptr()) == 1
-        };
-        done.then_some(()).ok_or(Refused)
+        // To multiply by the residue 1 takes the factor of Montgomery's form out. `BN_from_montgomery` would do the same
+        // with a branch, if one that is never taken, on the number.
+        let mut one = vec![0; self.modulus.len];
+        one[0] = 1;
+        self.multiply(&one)?;
+        // SAFETY: `out` can be written for the length that is passed, and the number is valid.
+        let done = unsafe { BN_bn2bin_padded(out.as_mut_ptr(), out.len(), self.value.0.as_ptr()) };
+        (done == 1).then_some(()).ok_or(Refused)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The few AWS-LC functions that premaster needs and `aws-lc-rs` does not offer, each behind a safe call.
 //!
-//! Beside them, what no safe code can do: wiping the processor's vector registers.
+//! Beside them, what no safe code can do: wiping the processor's vector registers, and noticing a fork.
 //!
 //! This is the only crate of the project that contains `unsafe`.
 
 pub mod bn;
 pub mod cbc_hmac;
 pub mod curve;
+pub mod fork;
 pub mod kem;
 #[cfg(feature = "memcheck")]
 pub mod memcheck;

@@ -2,6 +2,7 @@
 use super::{ClientResumption, Clock, ConfigError, LegacyOptIn, Limits, Policy, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom, Watched},
+    exchange::{EphemeralPool, Keys},
     identity::{CertificateCompression, ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
@@ -35,11 +36,17 @@ pub struct ClientConfig {
     pub(crate) limits: Arc<Limits>,
     pub(crate) max_fragment: usize,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) ephemeral_pool: Option<Arc<EphemeralPool>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl ClientConfig {
+    /// Where its handshakes have their ephemeral keys from.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys { pool: self.ephemeral_pool.as_deref(), random: &*self.random }
+    }
+
     /// Starts from `Policy::MODERN`, with nothing to verify the server with.
     pub fn builder() -> ClientConfigBuilder {
         ClientConfigBuilder {
@@ -67,6 +74,7 @@ impl ClientConfig {
                 limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(Watched::new(Arc::new(SystemRandom))),
+                ephemeral_pool: None,
                 clock: Arc::new(SystemClock),
                 observer: None,
             },
@@ -256,6 +264,13 @@ impl ClientConfigBuilder {
     /// or more that comes a second time fails the handshake: no two connections share a key.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.config.random = Arc::new(Watched::new(random));
+        self
+    }
+
+    /// Where ephemeral keys come from that were made ahead; those that it does not have are made when they are needed.
+    /// Default none are made ahead. [`EphemeralPool`] says what it trades.
+    pub fn ephemeral_pool(mut self, pool: Arc<EphemeralPool>) -> Self {
+        self.config.ephemeral_pool = Some(pool);
         self
     }
 

@@ -2,6 +2,7 @@
 use super::{Clock, ConfigError, LegacyOptIn, Limits, Policy, ServerSessions, SystemClock};
 use crate::{
     crypto::random::{Random, SystemRandom, Watched},
+    exchange::{EphemeralPool, Keys},
     identity::{CertificateCompression, Credentials, PskSource, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
@@ -55,11 +56,17 @@ pub struct ServerConfig {
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) grease: bool,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) ephemeral_pool: Option<Arc<EphemeralPool>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl ServerConfig {
+    /// Where its handshakes have their ephemeral keys from.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys { pool: self.ephemeral_pool.as_deref(), random: &*self.random }
+    }
+
     /// Starts from `Policy::MODERN`, with no certificate.
     pub fn builder() -> ServerConfigBuilder {
         ServerConfigBuilder {
@@ -78,6 +85,7 @@ impl ServerConfig {
                 limits: Arc::default(),
                 max_fragment: MAX_PLAINTEXT,
                 random: Arc::new(Watched::new(Arc::new(SystemRandom))),
+                ephemeral_pool: None,
                 certificate_compression: CertificateCompression::none(),
                 record_size_limit: None,
                 grease: false,
@@ -219,6 +227,13 @@ impl ServerConfigBuilder {
     /// or more that comes a second time fails the handshake: no two connections share a key.
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.config.random = Arc::new(Watched::new(random));
+        self
+    }
+
+    /// Where ephemeral keys come from that were made ahead; those that it does not have are made when they are needed.
+    /// Default none are made ahead. [`EphemeralPool`] says what it trades.
+    pub fn ephemeral_pool(mut self, pool: Arc<EphemeralPool>) -> Self {
+        self.config.ephemeral_pool = Some(pool);
         self
     }
 

@@ -14,4 +14,5 @@ mod sha;
 pub mod sign;
 pub(crate) mod wipe;
 
+pub(crate) use premaster_ffi::fork;
 pub use random::{Random, RandomFailed, SystemRandom};

@@ -1,6 +1,6 @@
 //! Diffie-Hellman with parameters that the server spells out, as TLS 1.2 does (RFC 5246 section 7.4.3).
 use super::{
-    KeyLimits, SharedSecret,
+    Group, KeyLimits, SharedSecret,
     limits::Size,
     safe_primes::{self, GENERATOR, SafePrime},
 };
@@ -130,6 +130,11 @@ impl DhParameters {
         safe_primes::find(&self.p).map(|&SafePrime { name, .. }| name)
     }
 
+    /// The named group that they are, if they are one's.
+    pub(super) fn group(&self) -> Option<&'static Group> {
+        Group::ALL.iter().find(|group| group.dh_parameters() == Some((self.p(), self.g())))
+    }
+
     /// Replies to a public value: the reply, left padded to the length of the prime, and the secret that it
     /// carries. The public value may come with or without its leading zeros, as TLS 1.2 lets it.
     ///
@@ -150,7 +155,7 @@ mod tests {
     use super::*;
     use crate::{
         crypto::{SystemRandom, random::test::hex},
-        exchange::{EphemeralKey, Group},
+        exchange::EphemeralKey,
         wire::NamedGroup,
     };
 

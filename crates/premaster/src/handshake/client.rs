@@ -102,9 +102,8 @@ impl Offer {
             }
             offer.psks.extend(offer.config.external_psks.iter().map(OfferedPsk::external));
             let groups = offer.policy.key_shares.iter().filter_map(|code| Group::find(*code));
-            let random = &*offer.config.random;
-            offer.shares =
-                groups.map(|group| EphemeralKey::generate(group, random)).collect::<Result<_, _>>()?;
+            let keys = offer.config.keys();
+            offer.shares = groups.map(|group| keys.ephemeral(group)).collect::<Result<_, _>>()?;
         }
         Ok(offer)
     }
@@ -181,7 +180,7 @@ impl Offer {
     /// Makes the share that a HelloRetryRequest asks for, in place of those that were sent.
     pub(super) fn retry_with(&mut self, peer: &Peer, group: &'static Group) -> Result<(), Error> {
         self.discard_shares(peer);
-        self.shares = vec![EphemeralKey::generate(group, &*self.config.random)?];
+        self.shares = vec![self.config.keys().ephemeral(group)?];
         Ok(())
     }
 

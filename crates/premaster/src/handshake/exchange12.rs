@@ -22,8 +22,8 @@ use crate::{
     crypto::sign::SchemeUse,
     error::{Failure, Misbehaved},
     exchange::{
-        DhParameters, EphemeralKey, Group, GroupKind, PublishedKey, ServerKey, SharedSecret, StaticKind,
-        StaticPublicKey, psk_premaster,
+        DhParameters, Group, GroupKind, PublishedKey, ServerKey, SharedSecret, StaticKind, StaticPublicKey,
+        psk_premaster,
     },
     identity::{
         Credential, ExternalPsk, SignatureVerified, Signed, VerifiedChain, server_key_exchange_content,
@@ -144,7 +144,7 @@ pub(super) fn encapsulate(
         false => None,
     };
     let offered = crate::wire::ProtocolVersion::TLS_1_2;
-    let replied = key.as_ref().map(|key| key.encapsulate(offered, &*offer.config.random)).transpose()?;
+    let replied = key.as_ref().map(|key| offer.config.keys().reply_to(key, offered)).transpose()?;
     let (reply, shared) = replied.unzip();
     let exchange_keys = reply.as_ref().map(|reply| match client_shape(suite.key_exchange).keys {
         KeysShape::Rsa => ExchangeKeys::Rsa(reply),
@@ -196,7 +196,7 @@ pub(super) async fn publish(
         };
     }
     let group = group.ok_or(Failure::Configuration)?;
-    let key = EphemeralKey::generate(group, &*config.random)?;
+    let key = config.keys().ephemeral(group)?;
     peer.tap().emit(|| Event::EphemeralKey {
         group: Some(group.code),
         public: key.public(),

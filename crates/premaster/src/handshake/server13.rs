@@ -229,7 +229,7 @@ fn exchange(
         send_hello(peer, config, suite, hello, None, selected_identity)?;
         return Ok(Exchanged { handshake: early.into_handshake_psk_only(), early_traffic });
     };
-    let (reply, shared) = group.encapsulate(share, &*config.random)?;
+    let (reply, shared) = config.keys().encapsulate(group, share)?;
     authenticate::made_and_spent(peer, Some(group.code), &reply);
     send_hello(peer, config, suite, hello, Some((group.code, reply)), selected_identity)?;
     Ok(Exchanged { handshake: early.into_handshake(shared), early_traffic })
