@@ -45,7 +45,7 @@ impl Peer for CPeer {
                 let key = lib::pkey::PKey::private_key_from_pem(&pki.key_pem).unwrap();
                 c.set_private_key(&key).unwrap();
                 c.set_session_id_context(b"bench").unwrap();
-                c.set_session_cache_mode(SslSessionCacheMode::OFF);
+                c.set_session_cache_mode(if s.by_id { SslSessionCacheMode::SERVER } else { SslSessionCacheMode::OFF });
             } else {
                 let root = lib::x509::X509::from_pem(&pki.root_pem).unwrap();
                 c.cert_store_mut().add_cert(flavour::cert(&root)).unwrap();
@@ -58,7 +58,7 @@ impl Peer for CPeer {
                     c.set_session_cache_mode(SslSessionCacheMode::OFF);
                 }
             }
-            if !s.resume {
+            if !s.resume || s.by_id {
                 c.set_options(SslOptions::NO_TICKET);
             }
             c.build()
@@ -176,10 +176,10 @@ impl Conn for C {
         self.with_io(&mut Vec::new(), out, |s| assert_eq!(s.ssl_write(data).unwrap(), data.len()));
     }
 
-    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8], len: usize) -> usize {
         self.with_io(input, &mut Vec::new(), |s| {
             let mut n = 0;
-            while n < buf.len() {
+            while n < len {
                 match s.ssl_read(&mut buf[n..]) {
                     Ok(k) => n += k,
                     Err(_) => break,

@@ -6,6 +6,7 @@
 //! Results: target/results.tsv (raw medians) and target/report.md (tables).
 
 mod report;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -91,6 +92,18 @@ fn busy() -> f64 {
     1.0 - (b.1 - a.1) as f64 / (b.0 - a.0).max(1) as f64
 }
 
+/// What the program `sockets` measures, if it was built: three rounds of two seconds.
+fn sockets(program: &Path) -> String {
+    let ran = Command::new(program).args(["2", "3"]).stdout(Stdio::null()).status();
+    match ran {
+        Ok(status) if status.success() => std::fs::read_to_string("target/sockets.tsv").unwrap(),
+        _ => {
+            eprintln!("not built or failed, and left out: sockets");
+            String::new()
+        }
+    }
+}
+
 fn arg(name: &str) -> Option<String> {
     let a: Vec<String> = std::env::args().collect();
     let i = a.iter().position(|x| x == name)?;
@@ -132,6 +145,10 @@ fn main() {
                 "boring-peer",
                 "-p",
                 "openssl-peer",
+                "-p",
+                "sockets",
+                "--features",
+                "sockets/openssl",
             ],
         );
     }
@@ -217,6 +234,9 @@ fn main() {
             v.sort_by(|a, b| a.total_cmp(b));
             let med = v[v.len() / 2];
             out += &format!("{case}\t{metric}\t{med}\t{}\t{}\t{}\n", v[0], v[v.len() - 1], v.len());
+        }
+        if only.is_empty() {
+            out += &sockets(&here.join("sockets"));
         }
         std::fs::write(&results, out).unwrap();
     }

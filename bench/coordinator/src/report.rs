@@ -1,12 +1,14 @@
 //! Turns the raw medians into the report's tables.
 
+use crate::targets;
 use bench_core::limits;
 use std::collections::{BTreeMap, BTreeSet};
 
-struct Data(BTreeMap<(String, String, String), f64>); // group, implementation, metric
+/// group, implementation, metric
+pub struct Data(BTreeMap<(String, String, String), f64>);
 
 impl Data {
-    fn get(&self, group: &str, who: &str, metric: &str) -> Option<f64> {
+    pub fn get(&self, group: &str, who: &str, metric: &str) -> Option<f64> {
         self.0
             .get(&(group.to_string(), who.to_string(), metric.to_string()))
             .copied()
@@ -22,7 +24,7 @@ impl Data {
     }
 
     /// Fastest implementation of a primitive.
-    fn best(&self, group: &str) -> Option<(f64, String)> {
+    pub fn best(&self, group: &str) -> Option<(f64, String)> {
         self.members(group)
             .into_iter()
             .filter(|m| !m.starts_with("prototype"))
@@ -40,6 +42,8 @@ pub fn make(tsv: &str) -> String {
     }
     derive(&mut d);
     let mut o = String::new();
+    targets::table(&d, &mut o);
+    sockets(&d, &mut o);
     primitives(&d, &mut o);
     if d.groups().iter().any(|g| g.starts_with("hs")) {
         tls(&d, &mut o);
@@ -89,7 +93,7 @@ fn num(ns: f64) -> String {
 const COLUMNS: [&str; 6] = ["aws-lc-rs", "ring", "graviola", "rustcrypto", "boring", "openssl4"];
 
 fn primitives(d: &Data, o: &mut String) {
-    *o += "## Primitives (median time of one operation)\n\n| primitive |";
+    *o += "\n## Primitives (median time of one operation)\n\n| primitive |";
     for c in COLUMNS {
         *o += &format!(" {c} |");
     }
@@ -97,7 +101,9 @@ fn primitives(d: &Data, o: &mut String) {
     *o += &"---|".repeat(COLUMNS.len() + 2);
     *o += "\n";
     for g in d.groups() {
-        if ["hs1", "res1", "bulk1", "mem1"].iter().any(|p| g.starts_with(p))
+        if ["hs1", "res1", "bulk1", "mem1", "sockets-"]
+            .iter()
+            .any(|p| g.starts_with(p))
             || g.contains("+")
             || g.contains("-sealopen-")
         {
@@ -119,6 +125,33 @@ fn primitives(d: &Data, o: &mut String) {
             .map(|m| format!("{m} {}", num(d.get(&g, &m, "ns").unwrap())))
             .collect();
         *o += &format!(" {} | {who} |\n", other.join(", "));
+    }
+}
+
+/// What the program `sockets` measured, if it ran.
+fn sockets(d: &Data, o: &mut String) {
+    let groups: Vec<String> = d.groups().into_iter().filter(|g| g.starts_with("sockets-")).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let columns: Vec<&str> = PEERS
+        .iter()
+        .copied()
+        .filter(|who| d.get(&groups[0], who, "rate").is_some())
+        .collect();
+    *o += &format!(
+        "\n## Many connections over real sockets\n\n| what | {} |\n|---|{}\n",
+        columns.join(" | "),
+        "---|".repeat(columns.len())
+    );
+    for g in groups {
+        *o += &format!("| {} |", &g["sockets-".len()..]);
+        for who in &columns {
+            *o += &d
+                .get(&g, who, "rate")
+                .map_or(" - |".to_string(), |v| format!(" {v:.2} |"));
+        }
+        *o += "\n";
     }
 }
 
@@ -200,7 +233,7 @@ const PROVIDERS: [&str; 8] = [
     "openssl4",
 ];
 
-const PEERS: [&str; 8] = [
+pub const PEERS: [&str; 8] = [
     "premaster",
     "rustls23-awslc",
     "rustls23-ring",

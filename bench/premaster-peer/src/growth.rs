@@ -6,7 +6,7 @@
 
 use bench_core::{
     alloc, median,
-    tls::{self, Cert, Cipher, Kx, Setup, Version, connect, drop_pair, pki, wires},
+    tls::{self, Cert, Cipher, Kx, RECORD, SLACK, Setup, Version, connect, drop_pair, pki, wires},
 };
 use bench_pki::Chain;
 use premaster::{
@@ -119,7 +119,7 @@ fn records() {
     println!("\n| record, bytes | send, ns | receive, ns | send, GB/s |\n|---|---|---|---|");
     let (client, server) = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
     let (mut pair, _) = connect(&Configs::new(client, server, Resumed::Full), false, &mut wires());
-    let (mut wire, mut buffer) = (Vec::with_capacity(1 << 15), vec![0; 1 << 14]);
+    let (mut wire, mut buffer) = (Vec::with_capacity(1 << 15), vec![0; RECORD + SLACK]);
     for len in [64, 256, 1024, 4096, 16384] {
         let data = vec![0x5a; len];
         let (mut send, mut receive) = (Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ fn records() {
             send.push(start.elapsed().as_nanos() as f64);
             pair.server.collect(&mut wire);
             let start = Instant::now();
-            assert_eq!(pair.client.recv(&mut wire, &mut buffer), len);
+            assert_eq!(pair.client.recv(&mut wire, &mut buffer, len), len);
             receive.push(start.elapsed().as_nanos() as f64);
         }
         let (send, receive) = (median(&mut send), median(&mut receive));

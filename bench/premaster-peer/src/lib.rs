@@ -8,7 +8,7 @@ use premaster::{
     observe::{At, Event, KeyLife, Observer, Resumed},
     pki_types::{ServerName, UnixTime},
     resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
-    suite::Suite,
+    suite::{Protection, Suite},
     wire::{CipherSuite, NamedGroup, ProtocolVersion, Side},
 };
 use std::{
@@ -258,18 +258,28 @@ impl Conn for End {
         output.clear();
     }
 
-    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8], _: usize) -> usize {
         let (mut at, mut n) = (0, 0);
+        // Which is opened in place.
+        let is_cbc = matches!(self.connection.info().unwrap().suite.protection, Protection::Cbc { .. });
         while at < input.len() {
-            let received = self
-                .connection
-                .receive(&mut input[at..], &mut self.output.borrow_mut())
-                .unwrap();
-            if let Content::Data(data) = received.content {
-                buf[n..n + data.len()].copy_from_slice(data);
-                n += data.len();
-            }
-            at += received.consumed;
+            let (rest, output) = (&mut input[at..], &mut self.output.borrow_mut());
+            at += if is_cbc {
+                let received = self.connection.receive(rest, output).unwrap();
+                if let Content::Data(data) = received.content {
+                    buf[n..n + data.len()].copy_from_slice(data);
+                    n += data.len();
+                }
+                received.consumed
+            } else {
+                let wanted = buf[n..].as_ptr();
+                let received = self.connection.receive_to(rest, &mut buf[n..], output).unwrap();
+                if let Content::Data(data) = received.content {
+                    assert_eq!(data.as_ptr(), wanted, "there was room for the record");
+                    n += data.len();
+                }
+                received.consumed
+            };
         }
         input.clear();
         n

@@ -39,7 +39,7 @@ impl Peer for Rustls23 {
     }
 
     fn factory(&self, s: &Setup) -> Option<Box<dyn Factory>> {
-        if s.is_special() {
+        if s.is_special() && !s.early_data {
             return None;
         }
         let id = suite(s)?;
@@ -80,7 +80,13 @@ impl Peer for Rustls23 {
             )
             .unwrap();
         server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        if s.resume {
+        if s.by_id || s.early_data {
+            // Early data is for sessions in memory only.
+            server.session_storage = rustls::server::ServerSessionMemoryCache::new(256);
+            server.send_tls13_tickets = 1;
+            server.max_early_data_size = if s.early_data { 1 << 14 } else { 0 };
+            client.enable_early_data = s.early_data;
+        } else if s.resume {
             server.ticketer = (self.ticketer)();
             server.send_tls13_tickets = 1;
         } else {
@@ -97,16 +103,16 @@ impl Peer for Rustls23 {
 
 impl Factory for F {
     fn client(&self) -> Box<dyn Conn> {
-        Box::new(C(ClientConnection::new(self.client.clone(), self.host.clone())
-            .unwrap()
-            .into()))
+        let connection = ClientConnection::new(self.client.clone(), self.host.clone()).unwrap();
+        Box::new(C(connection.into(), 0))
     }
     fn server(&self) -> Box<dyn Conn> {
-        Box::new(C(ServerConnection::new(self.server.clone()).unwrap().into()))
+        Box::new(C(ServerConnection::new(self.server.clone()).unwrap().into(), 0))
     }
 }
 
-struct C(rustls::Connection);
+/// A connection, and how much early data came over it.
+struct C(rustls::Connection, usize);
 
 impl Conn for C {
     fn handshake(&mut self, input: &mut Vec<u8>, out: &mut Vec<u8>) -> bool {
@@ -114,6 +120,11 @@ impl Conn for C {
         while !rd.is_empty() {
             self.0.read_tls(&mut rd).unwrap();
             self.0.process_new_packets().unwrap();
+            if let rustls::Connection::Server(server) = &mut self.0 {
+                if let Some(mut early) = server.early_data() {
+                    self.1 += early.read(&mut [0; 2048]).unwrap_or(0);
+                }
+            }
         }
         input.clear();
         while self.0.wants_write() {
@@ -129,7 +140,7 @@ impl Conn for C {
         }
     }
 
-    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8], _: usize) -> usize {
         let mut n = 0;
         let mut rd = &input[..];
         while !rd.is_empty() {
@@ -144,6 +155,23 @@ impl Conn for C {
         }
         input.clear();
         n
+    }
+
+    fn send_early(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
+        let rustls::Connection::Client(client) = &mut self.0 else {
+            return false;
+        };
+        let sent = client
+            .early_data()
+            .is_some_and(|mut early| early.write(data).unwrap() == data.len());
+        while self.0.wants_write() {
+            self.0.write_tls(out).unwrap();
+        }
+        sent
+    }
+
+    fn early_received(&self) -> usize {
+        self.1
     }
 
     fn resumed(&self) -> bool {

@@ -76,7 +76,9 @@ impl Peer for Rustls24 {
             .with_single_cert(Arc::new(id), PrivateKeyDer::from_pem_slice(&pki.key_pem).unwrap())
             .unwrap();
         server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        if s.resume {
+        if s.by_id {
+            server.session_storage = rustls::server::ServerSessionMemoryCache::new(256);
+        } else if s.resume {
             server.ticketer = Some(server.provider().ticketer_factory.ticketer().unwrap());
             server.send_tls13_tickets = rustls::server::Tls13Tickets { default: 1, max: 1 };
         } else {
@@ -160,7 +162,7 @@ impl Conn for C {
         each!(&mut self.side, c => c.write(OutboundPlain::Single(data), out).unwrap());
     }
 
-    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8], _: usize) -> usize {
         let mut out = Vec::new();
         self.pump(input, &mut out, buf)
     }

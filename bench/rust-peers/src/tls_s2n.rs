@@ -112,7 +112,7 @@ impl Peer for S2n {
     }
 
     fn factory(&self, s: &Setup) -> Option<Box<dyn Factory>> {
-        if s.is_special() {
+        if s.is_special() || s.by_id {
             return None;
         }
         let mut found = self.found.borrow_mut();
@@ -266,10 +266,10 @@ impl Conn for C {
         });
     }
 
-    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8]) -> usize {
+    fn recv(&mut self, input: &mut Vec<u8>, buf: &mut [u8], len: usize) -> usize {
         self.with_io(input, &mut Vec::new(), |c| {
             let mut n = 0;
-            while n < buf.len() {
+            while n < len {
                 match c.poll_recv(&mut buf[n..]) {
                     Poll::Ready(Ok(k)) => n += k,
                     _ => break,

@@ -47,7 +47,11 @@ fn main() -> io::Result<()> {
     std::env::set_current_dir(here)?;
     bench_pki::make(std::path::Path::new("target/pki"));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, default| arguments.get(at).map_or(default, |text| text.parse().expect("a number"));
+    let number = |at: usize, default| {
+        arguments
+            .get(at)
+            .map_or(default, |text| text.parse().expect("a number"))
+    };
     let name = |at: usize| arguments.get(at).map_or("", String::as_str);
     let wanted = Wanted {
         time: Duration::from_secs(number(0, 2)),
@@ -67,7 +71,23 @@ fn main() -> io::Result<()> {
         runtime.block_on(wanted.measure("tokio-openssl", libraries::OpenSsl::new, first, &mut all))?;
     }
     print(&mut all);
-    Ok(())
+    std::fs::write("target/sockets.tsv", lines(&mut all))
+}
+
+/// The medians as the coordinator takes them up.
+fn lines(all: &mut Table) -> String {
+    let mut lines = String::new();
+    for (library, figures) in all {
+        let peer = match *library {
+            "premaster-tokio" => "premaster",
+            "tokio-rustls" => "rustls23-awslc",
+            _ => "openssl4",
+        };
+        for (what, values) in figures {
+            lines += &format!("sockets-{what}/{peer}\trate\t{}\n", bench_core::median(values));
+        }
+    }
+    lines
 }
 
 fn print(all: &mut Table) {
@@ -107,7 +127,7 @@ impl Wanted<'_> {
         if wanted("new connections") {
             new_connections(&library, self.time, figures).await?;
         }
-        for (streams, what) in [(1, "GB/s over 1 stream"), (100, "GB/s over 100 streams")] {
+        for (streams, what) in [(1, "1 stream, GB a second"), (100, "100 streams, GB a second")] {
             if wanted(what) {
                 let bytes = throughput(&library, streams, self.time).await?;
                 let rate = bytes as f64 / self.time.as_secs_f64() / 1e9;
