@@ -11,11 +11,7 @@ pub fn make(dir: &Path) {
             continue;
         }
         let root_key = KeyPair::generate_for(alg).unwrap();
-        let mut root = CertificateParams::new(vec![]).unwrap();
-        root.distinguished_name
-            .push(DnType::CommonName, format!("bench {name} root"));
-        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let root = root(&format!("bench {name} root"));
         let root_cert = root.self_signed(&root_key).unwrap();
         let issuer = Issuer::new(root, root_key);
         let leaf_key = KeyPair::generate_for(alg).unwrap();
@@ -74,4 +70,38 @@ impl Chain {
             key_pem: key.serialize_pem(),
         }
     }
+}
+
+/// A server with an RSA key of 2048 bits, to which secrets can be encrypted.
+pub struct RsaServer {
+    pub root_pem: String,
+    pub leaf_pem: String,
+    pub key_pem: String,
+    /// Its SubjectPublicKeyInfo, in DER.
+    pub spki: Vec<u8>,
+}
+
+impl RsaServer {
+    pub fn make() -> Self {
+        let (root, root_key) = (root("bench rsa root"), KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap());
+        let root_pem = root.self_signed(&root_key).unwrap().pem();
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let mut leaf = CertificateParams::new(vec!["server.test".to_string()]).unwrap();
+        leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+        let leaf = leaf.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+        Self {
+            root_pem,
+            leaf_pem: leaf.pem(),
+            key_pem: key.serialize_pem(),
+            spki: key.subject_public_key_info(),
+        }
+    }
+}
+
+fn root(name: &str) -> CertificateParams {
+    let mut root = CertificateParams::new(vec![]).unwrap();
+    root.distinguished_name.push(DnType::CommonName, name);
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    root
 }
