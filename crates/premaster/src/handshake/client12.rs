@@ -62,7 +62,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     peer.start_hash(suite.hash);
     let mut info = Info::new(suite);
     let order = read_extensions(&peer, &offer, &hello, &mut info)?;
-    record_size::answered(&peer, info.version, offer.config.record_size_limit, &hello.extensions)?;
+    record_size::answered(&peer, info.version, &offer.config, &hello.extensions)?;
     let randoms = PerSide { client: offer.random, server: *hello.random };
 
     if let Some(session) = resumed(&offer, &hello, &info)? {
