@@ -4,7 +4,7 @@ use crate::{
     link::Segment,
     reason::Reason,
     reassembly::{Loss, Piece, Reassembler},
-    report::{Outcome, Session},
+    report::{Ending, Outcome, Session},
     tls::{Context, Tls},
 };
 use premaster::{
@@ -43,6 +43,7 @@ pub(crate) struct Flow {
     stage: Stage,
     losses: Vec<(Way, Loss)>,
     reset: bool,
+    ended: Option<(Way, Ending)>,
 }
 
 struct Direction {
@@ -94,6 +95,7 @@ impl Flow {
             stage: Stage::Searching(Box::new(Session::new(stream, from, to, time))),
             losses: Vec::new(),
             reset: false,
+            ended: None,
         }
     }
 
@@ -166,6 +168,10 @@ impl Flow {
             direction.ended = true;
         }
         self.reset |= segment.rst;
+        let ending = if segment.rst { Ending::Reset } else { Ending::Closed };
+        if segment.fin || segment.rst {
+            self.ended.get_or_insert((way, ending));
+        }
     }
 
     /// Lets `act` work on a stream, and takes what comes out of it.
@@ -299,6 +305,7 @@ impl Flow {
         let mut session = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Tls { tls, client } => {
                 let mut session = tls.finish(context);
+                session.ended = self.ended.map(|(way, ending)| (side(way, client), ending));
                 session.losses = self.losses.iter().map(|&(way, loss)| (side(way, client), loss)).collect();
                 return Some(session);
             }
@@ -309,6 +316,7 @@ impl Flow {
             Stage::Done(session) => *session,
             Stage::Over => return None,
         };
+        session.ended = self.ended.map(|(way, ending)| (side(way, Way::Forth), ending));
         session.losses = self.losses.iter().map(|&(way, loss)| (side(way, Way::Forth), loss)).collect();
         saw_data.then_some(session)
     }

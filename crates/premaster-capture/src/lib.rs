@@ -36,7 +36,7 @@ pub use keylog::{BadLine, Label, LineProblem};
 pub use keys::{KeyError, KeyLogSummary, KeyStore};
 pub use reason::{Reason, SecretSource};
 pub use reassembly::{Loss, LossCause};
-pub use report::{Outcome, Record, Session, Sink, Traffic};
+pub use report::{Ending, Outcome, Record, Session, Sink, Traffic};
 
 use premaster::observe::Observer;
 use std::{fmt, io, sync::Arc};

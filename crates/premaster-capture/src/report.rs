@@ -53,12 +53,23 @@ pub struct Session {
     pub alerts: Vec<(Side, AlertLevel, AlertDescription)>,
     /// What is missing from the streams.
     pub losses: Vec<(Side, Loss)>,
+    /// Which end was the first to end the TCP connection, and how; none if the capture does not show it.
+    pub ended: Option<(Side, Ending)>,
     /// Where the secret is from, if there is one.
     pub source: Option<SecretSource>,
     /// What became of it.
     pub outcome: Outcome,
     /// Application data, if it was asked for, up to the limit.
     pub plaintext: PerSide<Vec<u8>>,
+}
+
+/// How an end ended a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With a FIN.
+    Closed,
+    /// With an RST.
+    Reset,
 }
 
 /// What went one way.
@@ -123,6 +134,7 @@ impl Session {
             key_updates: PerSide { client: 0, server: 0 },
             alerts: Vec::new(),
             losses: Vec::new(),
+            ended: None,
             source: None,
             outcome: Outcome::Closed(Reason::NotTls { instead: None }),
             plaintext: PerSide { client: Vec::new(), server: Vec::new() },

@@ -10,19 +10,17 @@ mod tape;
 use crate::{
     exit::ExitCode,
     failure::Failure,
-    options::{PolicyOptions, TimeOptions, TrustOptions},
+    options::{CredentialOptions, PolicyOptions, TimeOptions, TrustOptions},
     recorded::KeyOptions,
     target::Target,
     terminal::Io,
 };
 use clap::ValueEnum;
-use premaster::observe::Receipt;
 use premaster_trace::{Reveal, Trace, render};
 use std::{
     io::Write,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
 };
 
 /// What the help begins with.
@@ -54,9 +52,10 @@ pub struct Args {
     /// Show every byte with its field (terminal only: the other forms always do)
     #[arg(long)]
     pub bytes: bool,
-    /// Add which secrets there were, when each was made, and when it was erased
-    /// (a connection that is made now, in the terminal's form)
-    #[arg(long, conflicts_with = "demo")]
+    /// Show only the account of the secrets: when each was made, when it was
+    /// erased, and what opens if one leaks (terminal only: the other forms have
+    /// it too)
+    #[arg(long)]
     pub receipt: bool,
     /// In which form
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
@@ -78,6 +77,8 @@ pub struct Args {
     policy: PolicyOptions,
     #[command(flatten)]
     trust: TrustOptions,
+    #[command(flatten)]
+    credential: CredentialOptions,
     #[command(flatten)]
     time: TimeOptions,
 }
@@ -142,24 +143,24 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
             .why("a live connection has its own keys")
             .remedy("name a capture: premaster explain FILE.pcapng"));
     }
-    if args.receipt && (matches!(args.target, Some(Subject::Capture(_))) || args.format != Format::Terminal) {
-        return Err(Failure::usage("--receipt is for connections that are made now, in the terminal's form")
-            .remedy("leave out the capture and --format"));
+    if args.receipt && args.format != Format::Terminal {
+        return Err(Failure::usage("--receipt is for the terminal's form")
+            .why("the other forms have the receipt, beside all else")
+            .remedy("leave out --receipt or --format"));
     }
-    let receipt = Arc::new(Receipt::default());
+    if args.credential.cert.is_some() && !matches!(args.target, Some(Subject::Server(_))) {
+        return Err(Failure::usage("--cert is for a connection to a server")
+            .why("there is nobody else to show a certificate to")
+            .remedy("name the server: premaster explain HOST --cert FILE --key FILE"));
+    }
     let (trace, failure) = match (&args.demo, &args.target) {
         // A demonstration of a failure that fails as it should has done what was asked.
         (Some(name), _) => (demo::run(name, reveal)?, None),
         (None, Some(Subject::Capture(path))) => recorded::run(path, &args, reveal, io)?,
-        (None, Some(Subject::Server(target))) => live::run(Some(target), &args, (reveal, &receipt), io)?,
-        (None, None) => live::run(None, &args, (reveal, &receipt), io)?,
+        (None, Some(Subject::Server(target))) => live::run(Some(target), &args, reveal, io)?,
+        (None, None) => live::run(None, &args, reveal, io)?,
     };
     write(&trace, &args, io)?;
-    if args.receipt {
-        io.print(&format!(
-            "\nThe receipt: each secret, after which message it was made, and erased\n\n{receipt}"
-        ))?;
-    }
     match failure {
         None => Ok(ExitCode::Ok),
         Some(failure) => Err(failure),
@@ -187,7 +188,8 @@ fn write(trace: &Trace, args: &Args, io: &mut Io) -> Result<(), Failure> {
     let colour = io.color_out && args.output.is_none();
     let text = match args.format {
         Format::Terminal => {
-            render::terminal(trace, &render::Style::plain().coloured(colour).with_bytes(args.bytes))
+            let style = render::Style::plain().coloured(colour).with_bytes(args.bytes);
+            render::terminal(trace, &style.with_only_receipt(args.receipt))
         }
         Format::Mermaid => render::mermaid(trace),
         Format::Html => render::html(trace)

@@ -23,7 +23,7 @@ pub struct KeyOptions {
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
     /// The private key of a server, PEM or DER: opens what was encrypted to it, or agreed on with it for good (static RSA, DH, ECDH)
-    #[arg(long, value_name = "FILE", visible_alias = "key")]
+    #[arg(long, value_name = "FILE")]
     rsa_key: Vec<PathBuf>,
     /// Pre-shared keys: one a line in hexadecimal, alone or as IDENTITY:HEX
     #[arg(long, value_name = "FILE")]

@@ -4,8 +4,10 @@
 //! graph of what was derived from what. `schema/trace.v1.json` is the JSON Schema of a [`Trace`]. Additions keep the
 //! name; anything else would become `trace.v2`.
 mod diagnosis;
+mod receipt;
 
 pub use diagnosis::{Blame, Change, Diagnosis, Kind};
+pub use receipt::{Held, Moment, Receipt, SecretLife, Until};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,10 @@ pub struct Trace {
     pub keys: Vec<KeyPair>,
     /// The derivation graph: an edge from every input to the secret that is made from it.
     pub secrets: Vec<Derivation>,
-    /// What opens if something leaks later.
+    /// When each secret was made, and when it was erased.
+    #[serde(default)]
+    pub receipt: Receipt,
+    /// What opens if something leaks later: who holds it, and until when.
     pub exposure: Vec<Exposure>,
     /// What was left out, if the connection was longer than the recorder's limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +127,13 @@ pub struct Summary {
     pub diagnosis: Option<Diagnosis>,
     /// What is weak but permitted.
     pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// Whether the verdict is that the connection is forward secret, without an if or a but.
+    pub fn is_good(&self) -> bool {
+        self.established && self.verdict.starts_with("Forward secret:")
+    }
 }
 
 /// Why something of a recorded connection stays closed.
@@ -472,6 +484,9 @@ pub struct Exposure {
     pub opens: Opens,
     /// Why.
     pub because: String,
+    /// Who holds it, and until when; none if nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// What a leak opens.

@@ -1,7 +1,7 @@
 //! Listens to one connection, and keeps what it hears.
 use crate::{
-    build::{self, Logs, Reveal},
-    diagnose::{Circumstances, Lost, Offer},
+    build::{self, Logs, Reveal, Told},
+    diagnose::{self, Circumstances, Lost, Offer},
     model::{Closed, Diagnosis, Failure, Side, Trace},
     sanitize,
 };
@@ -9,12 +9,15 @@ use premaster::{
     Error, Secret,
     error::Fault,
     observe::{
-        At, Choice, Direction, Epoch, Established, Event, Input, KeyLife, Observer, Resumed, Resumption,
-        Warning,
+        self, At, Choice, Direction, Epoch, Established, Event, Input, KeyLife, Observer, Receipt, Resumed,
+        Resumption, Warning,
     },
     wire::{AlertDescription, ContentType, NamedGroup, SignatureScheme},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 /// How many bytes of records and plaintext a recorder keeps of each end, unless told otherwise.
 const DEFAULT_LIMIT: usize = 4 << 20;
@@ -27,6 +30,7 @@ const DIAGNOSIS_LIMIT: usize = 1 << 18;
 /// It holds the connection's secrets for as long as it lives, and wipes them when it is dropped.
 pub struct Recorder {
     ends: Mutex<Ends>,
+    receipt: Receipt,
     limit: usize,
     recorded: bool,
     /// Whether nothing is kept but what tells why a handshake failed.
@@ -47,7 +51,7 @@ impl Ends {
         let log = if side == Side::Client { &self.client } else { &self.server };
         let established = || log.heard.iter().any(|heard| matches!(heard, Heard::Established(_)));
         match event {
-            Event::Derived { .. } | Event::EphemeralKey { .. } => false,
+            Event::Derived { .. } | Event::EphemeralKey { .. } | Event::Kept { .. } => false,
             Event::Content { content_type: ContentType::APPLICATION_DATA, .. } => false,
             Event::Record { .. } | Event::Content { .. } | Event::Message { .. } => !established(),
             _ => true,
@@ -86,6 +90,7 @@ pub(crate) enum Heard {
     NoRenegotiation { sent: bool },
     Established(Established),
     Failed(Failure, Error),
+    Kept(observe::Kept, u64),
 }
 
 /// An input of a derivation, kept.
@@ -109,7 +114,14 @@ impl Recorder {
     /// One that keeps at most this many bytes of records and as many of plaintext from each end, and says in the
     /// trace that it left something out.
     pub fn with_limit(limit: usize) -> Self {
-        Self { ends: Mutex::default(), limit, recorded: false, only_failures: false }
+        let (ends, receipt) = (Mutex::default(), Receipt::default());
+        Self { ends, receipt, limit, recorded: false, only_failures: false }
+    }
+
+    /// One whose trace also says when, in time, each secret was made and erased.
+    pub fn timed() -> Self {
+        let start = Instant::now();
+        Self { receipt: Receipt::timed(move || start.elapsed()), ..Self::new() }
     }
 
     /// One for a connection that somebody listened to: a capture tells it as its client would, and its trace says
@@ -147,6 +159,18 @@ impl Recorder {
         self.ends().circumstances.lost = Some((side, lost));
     }
 
+    /// A recorded connection ended in the middle of its handshake: by this end, if the recording shows that, and in
+    /// this way. Who ends a connection when it is the other's turn has waited in vain.
+    pub fn cut_short(&self, by: Option<(Side, Lost)>) {
+        let mut ends = self.ends();
+        let turn = diagnose::turn(&build::messages_of(ends.logs()));
+        ends.circumstances.lost = Some(match by {
+            None => (turn.peer(), Lost::Unrecorded),
+            Some((by, how)) if by == turn => (by.peer(), how),
+            Some((by, _)) => (by, Lost::Silent),
+        });
+    }
+
     /// Why the handshake failed; none if nothing failed.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
         let ends = self.ends();
@@ -167,11 +191,14 @@ impl Recorder {
     /// What happened so far. `title` says what was traced.
     pub fn trace(&self, title: &str, reveal: Reveal) -> Trace {
         let ends = self.ends();
-        let mut trace = build::trace(title, reveal, ends.logs(), &ends.circumstances, ends.closed.as_ref());
-        if self.recorded {
-            trace.observed.clear();
-        }
-        trace
+        let told = Told {
+            logs: ends.logs(),
+            circumstances: &ends.circumstances,
+            closed: ends.closed.as_ref(),
+            receipt: &self.receipt,
+            recorded: self.recorded,
+        };
+        build::trace(title, reveal, &told)
     }
 
     fn ends(&self) -> MutexGuard<'_, Ends> {
@@ -183,6 +210,10 @@ impl Recorder {
 impl Observer for Recorder {
     fn observe(&self, at: At<'_>, event: Event<'_>) {
         let side = Side::from(at.side);
+        // A recording tells of secrets, and nothing of their ends.
+        if !self.recorded && !self.only_failures {
+            self.receipt.observe(at, event.clone());
+        }
         let mut ends = self.ends();
         if self.only_failures && !ends.tells_of_failure(side, &event) {
             return;
@@ -245,6 +276,7 @@ fn keep(side: Side, event: Event<'_>) -> Option<Heard> {
         Event::Resumption(Resumption::EarlyDataRefused(miss)) => {
             Heard::Missed(format!("takes no early data: {miss}"))
         }
+        Event::Kept { what, until } => Heard::Kept(what, until.as_secs()),
         Event::Established(established) => Heard::Established(established),
         Event::Failed(error) => Heard::Failed(failure(side, error), error.clone()),
         Event::Alert { direction, description: AlertDescription::no_renegotiation, .. } => {

@@ -188,6 +188,7 @@ misbehaved! {
     NeedlessCertificateTypes => illegal_parameter, 7250 "4.1", "a list of certificate types names the default type alone";
     UnofferedCertificateType => unsupported_certificate, 7250 "4.2", "the certificate is of a type that was not agreed on";
     BadRecordSizeLimit => illegal_parameter, 8449 "4", "record_size_limit is below 64";
+    BothRecordLimits => illegal_parameter, 8449 "5", "record_size_limit and max_fragment_length are both answered";
     BadMaxFragmentLength => illegal_parameter, 6066 "4", "max_fragment_length is not what was asked for";
     BadTicketLifetime => illegal_parameter, 9846 "4.6.1", "a ticket has a lifetime of more than seven days";
     NoSharedPskMode => handshake_failure, 9846 "4.2.9", "no PSK key exchange mode is shared";

@@ -294,3 +294,63 @@ fn servers_keep_to_max_fragment_length_unless_the_newer_limit_is_there() {
         assert_eq!(heard.lengths.lock().unwrap().iter().max(), Some(&most), "{version}");
     }
 }
+
+#[test]
+fn clients_ask_for_a_max_fragment_length_and_both_keep_to_it() {
+    let house = House::new();
+    let length = MaxFragmentLength::from_bytes(1024).unwrap();
+    for version in VERSIONS {
+        for newer in [None, Some(3000)] {
+            let [by_client, by_server] = [(); 2].map(|()| Arc::new(Heard::default()));
+            let policy = || Policy::MODERN.with_versions(&[version]);
+            let client = house.client(&by_client, |builder| {
+                let builder = builder.policy(policy()).max_fragment_length(length);
+                newer.into_iter().fold(builder, |builder, limit| builder.record_size_limit(limit))
+            });
+            let server = server_config(house.credential.clone(), |builder| {
+                builder.policy(policy()).observer(by_server.clone())
+            });
+            let mut pair = Pair::new(client, server).handshake().unwrap();
+            for end in [&mut pair.client, &mut pair.server] {
+                end.connection.send(&[7; 40_000], &mut end.output).unwrap();
+            }
+            pair.run().unwrap();
+            assert_eq!((pair.client.received.len(), pair.server.received.len()), (40_000, 40_000));
+            // RFC 8449 section 5: where both sides know the newer limit, the older one says nothing.
+            let longest = |heard: &Heard| heard.lengths.lock().unwrap().iter().copied().max();
+            let of_server = newer.map_or(1024, |limit| usize::from(limit) - usize::from(version == V13));
+            let of_client = newer.map_or(1024, |_| 16384);
+            assert_eq!(
+                (longest(&by_client), longest(&by_server)),
+                (Some(of_client), Some(of_server)),
+                "{version}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_must_answer_the_length_that_it_was_asked_for_and_not_both_limits() {
+    let house = House::new();
+    let heard = Arc::new(Heard::default());
+    let [asked, other] = [512, 1024].map(|bytes| MaxFragmentLength::from_bytes(bytes).unwrap());
+    let answers = |length: &MaxFragmentLength, newer: bool| {
+        let mut more = Vec::new();
+        push(&mut more, length);
+        if newer {
+            push(&mut more, &RecordSizeLimit { record_size_limit: 1000 });
+        }
+        let client = house.client(&heard, |builder| {
+            let builder = builder.policy(Policy::MODERN.with_versions(&[V12]));
+            builder.max_fragment_length(asked).record_size_limit(1000)
+        });
+        let mut puppet = Puppet::server(part(V12, &house.authority, more), client);
+        puppet.says(&[Say::ServerHello]);
+        puppet
+    };
+    assert_eq!(answers(&asked, false).error, None);
+    assert_eq!(answers(&other, false).error, Some(Misbehaved::BadMaxFragmentLength.into()));
+    let both = answers(&asked, true);
+    assert_eq!(both.error, Some(Misbehaved::BothRecordLimits.into()));
+    assert_eq!(both.alert(), Some(AlertDescription::illegal_parameter));
+}

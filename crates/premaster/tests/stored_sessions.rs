@@ -7,9 +7,9 @@ use premaster::{
     ClientConfig, Policy, ServerConfig,
     config::{ClientResumption, Clock, ServerSessions},
     identity::{Credential, Credentials},
-    observe::{At, Event, Miss, Observer, Resumed, Resumption},
+    observe::{At, Event, Kept, Miss, Observer, Resumed, Resumption},
     resume::{MemoryStore, Rotation, SessionCache, TicketKeys},
-    wire::{NamedGroup, ProtocolVersion},
+    wire::{NamedGroup, ProtocolVersion, Side},
 };
 use std::{
     sync::{Arc, Mutex},
@@ -25,11 +25,15 @@ struct Heard {
     resumption: Mutex<Vec<Resumption>>,
     tickets: Mutex<Vec<Vec<u8>>>,
     master: Mutex<Vec<u8>>,
+    kept: Mutex<Vec<(Side, Kept, u64)>>,
+    skews: Mutex<Vec<i64>>,
 }
 
 impl Observer for Heard {
-    fn observe(&self, _at: At<'_>, event: Event<'_>) {
+    fn observe(&self, at: At<'_>, event: Event<'_>) {
         match event {
+            Event::Kept { what, until } => self.kept.lock().unwrap().push((at.side, what, until.as_secs())),
+            Event::TicketAge { skew } => self.skews.lock().unwrap().push(skew),
             Event::Resumption(resumption) => self.resumption.lock().unwrap().push(resumption),
             // NewSessionTicket of TLS 1.2: header, lifetime, length, ticket. It crosses the wire in the clear.
             Event::Message { bytes: [4, _, _, _, rest @ ..], .. } if rest.len() > 6 => {
@@ -279,4 +283,54 @@ fn a_ticket_key_opens_recorded_connections_within_its_window_and_never_after() {
     assert!(fixture.keys.status(now()).iter().all(|key| key.id[..] != ticket[..16]));
     fixture.clock.back(window);
     assert_eq!(thief(&ticket), Err(Miss::ExpiredKey));
+}
+
+/// What outlives a connection is told of on both sides, with its end.
+#[test]
+fn what_is_kept_and_until_when_is_told() {
+    let fixture = Fixture::new();
+    let start = fixture.clock.now().unwrap().as_secs();
+    let kept = || std::mem::take(&mut *fixture.heard.kept.lock().unwrap());
+    let (server_keys, client_cache) = ((Side::Server, Kept::TicketKey), (Side::Client, Kept::Cache));
+    // A key seals for an hour and opens for two more, wherever in its hour it is.
+    let erased = |keys: &TicketKeys| {
+        keys.status(fixture.clock.now().unwrap()).last().unwrap().window.decrypt_until.as_secs()
+    };
+    for version in [V12, V13] {
+        let sessions = ServerSessions::none().with_tickets(fixture.keys.clone()).lifetime(600);
+        let observed = || {
+            let client = Arc::unwrap_or_clone(fixture.client(only(version)));
+            Arc::new(client.with_observer(fixture.heard.clone()))
+        };
+        let (client, server) = (observed(), fixture.server(sessions.tickets_per_handshake(1)));
+        assert_eq!(connect(&client, &server), Resumed::Full);
+        let until = erased(&fixture.keys);
+        assert_eq!(until, start + 3 * 3600, "{version}");
+        let told = kept();
+        assert!(told.contains(&(server_keys.0, server_keys.1, until)), "{version}: {told:?}");
+        assert!(told.contains(&(client_cache.0, client_cache.1, start + 600)), "{version}: {told:?}");
+        // The ticket that a client comes back with names its key too.
+        assert!(connect(&client, &server).is_resumed(), "{version}");
+        assert!(kept().contains(&(server_keys.0, server_keys.1, until)), "{version}");
+        let stored = fixture.server(fixture.stateful().lifetime(300));
+        let client = observed();
+        for _ in 0..2 {
+            connect(&client, &stored);
+            assert!(kept().contains(&(Side::Server, Kept::Store, start + 300)), "{version}");
+        }
+    }
+}
+
+#[test]
+fn a_server_tells_how_far_the_age_of_a_ticket_is_off() {
+    let fixture = Fixture::new();
+    let (client, server) = (fixture.client(only(V13)), fixture.server(fixture.early()));
+    assert_eq!(connect(&client, &server), Resumed::Full);
+    assert_eq!(*fixture.heard.skews.lock().unwrap(), [0_i64; 0]);
+    fixture.clock.forward(60);
+    // Made now, and on its way for five seconds.
+    let mut pair = Pair::new(client, server);
+    fixture.clock.forward(5);
+    pair.run().unwrap();
+    assert_eq!(*fixture.heard.skews.lock().unwrap(), [5000]);
 }

@@ -3,7 +3,7 @@ use premaster::{
     Error, Policy, ServerConfig, Stream,
     config::{ClientAuthentication, ServerConfigBuilder},
     identity::{ByName, Credential, Credentials},
-    wire::ProtocolVersion,
+    wire::{ProtocolVersion, SignatureScheme},
 };
 use premaster_interop::{
     Authority, Case, Issued, Key, Listener, Trickle, need, noise,
@@ -343,4 +343,31 @@ fn a_client_that_does_not_believe_us_says_why() {
     refused(&authority, &expired, "certificate_expired");
     let stranger = Authority::new();
     refused(&authority, &stranger.issue(Key::P256), "unknown_ca");
+}
+
+/// In TLS 1.2 an ECDSA scheme names a hash alone: whichever the client offers goes with every curve.
+#[test]
+fn every_curve_signs_with_every_hash_in_tls12() {
+    need!(OpenSsl);
+    let authority = Authority::new();
+    let listener = Listener::bind();
+    for key in [Key::P256, Key::P384, Key::P521] {
+        let credential = authority.credential(key);
+        for (hash, scheme) in [
+            ("ECDSA+SHA256", SignatureScheme::ecdsa_secp256r1_sha256),
+            ("ECDSA+SHA384", SignatureScheme::ecdsa_secp384r1_sha384),
+            ("ECDSA+SHA512", SignatureScheme::ecdsa_secp521r1_sha512),
+        ] {
+            let config = config(credential.clone(), |builder| builder.policy(only(ProtocolVersion::TLS_1_2)));
+            let client = Client::new(&authority, listener.port()).version(ProtocolVersion::TLS_1_2);
+            let client = client.arguments(&["-brief", "-sigalgs", hash]).start();
+            let stream = match Stream::accept(config, listener.accept()) {
+                Ok(stream) => stream,
+                Err(error) => panic!("{key:?} {hash}: {error}\n{}", client.kill().text()),
+            };
+            assert_eq!(stream.connection().info().unwrap().own_scheme, Some(scheme), "{key:?}");
+            let written = converse(stream, client).written;
+            assert_eq!(written.line("Verification:").as_deref(), Some("OK"), "{key:?} {hash}");
+        }
+    }
 }

@@ -3,7 +3,8 @@ use premaster::{
     ClientConfig, Error, Policy, Stream,
     config::ClientConfigBuilder,
     identity::Credentials,
-    wire::{NamedGroup, ProtocolVersion},
+    observe::{At, Direction, Event, Observer},
+    wire::{ContentType, NamedGroup, ProtocolVersion, extension::MaxFragmentLength},
 };
 use premaster_interop::{
     Authority, Case, Key, Trickle, connect, need, noise,
@@ -11,7 +12,10 @@ use premaster_interop::{
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS_1_3, ProtocolVersion::TLS_1_2];
@@ -297,4 +301,48 @@ fn a_handshake_that_openssl_refuses_says_why() {
     let error = Stream::connect(config, name, connect(server.port)).map(drop).unwrap_err();
     let error = Stream::<std::net::TcpStream>::error(&error).unwrap();
     assert!(matches!(error, Error::Refused(alert) if alert.to_string() == "protocol_version"), "{error}");
+}
+
+/// How long the longest record was that came with application data.
+#[derive(Default)]
+struct Longest(AtomicUsize);
+
+impl Observer for Longest {
+    fn observe(&self, _: At<'_>, event: Event<'_>) {
+        if let Event::Content {
+            direction: Direction::Received,
+            content_type: ContentType::APPLICATION_DATA,
+            plaintext,
+            ..
+        } = event
+        {
+            self.0.fetch_max(plaintext.len(), Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn the_servers_records_are_as_short_as_max_fragment_length_asks() {
+    need!(OpenSsl);
+    let authority = Authority::new();
+    let server = openssl::Server::start(&authority.issue(Key::P256), &["-rev"]);
+    for version in VERSIONS {
+        for bytes in [512, 1024, 2048, 4096] {
+            let longest = Arc::new(Longest::default());
+            let config = config(&authority, |builder| {
+                builder
+                    .policy(Policy::MODERN.with_versions(&[version]))
+                    .max_fragment_length(MaxFragmentLength::from_bytes(bytes).unwrap())
+                    .observer(longest.clone())
+            });
+            let mut stream =
+                Stream::connect(config, "localhost".try_into().unwrap(), connect(server.port)).unwrap();
+            let line = "x".repeat(10_000) + "\n";
+            stream.write_all(line.as_bytes()).unwrap();
+            let mut answer = String::new();
+            BufReader::new(&mut stream).read_line(&mut answer).unwrap();
+            assert_eq!(answer, line);
+            assert_eq!(longest.0.load(Ordering::Relaxed), bytes, "{version}");
+        }
+    }
 }

@@ -94,8 +94,13 @@ impl Tape {
     }
 
     pub fn close(&mut self) {
-        self.packet(true, FIN | ACK, &[]);
-        self.packet(false, FIN | ACK, &[]);
+        self.fin(true);
+        self.fin(false);
+    }
+
+    /// One end closes.
+    pub fn fin(&mut self, by_client: bool) {
+        self.packet(by_client, FIN | ACK, &[]);
     }
 
     pub fn packet(&mut self, from_client: bool, flags: u8, payload: &[u8]) {

@@ -12,7 +12,6 @@ use crate::{
 use premaster::{
     ClientConfig, ServerConfig, Stream,
     identity::{ChainVerifier, Credentials, Roots},
-    observe::{Observer, Receipt},
 };
 use premaster_trace::{Recorder, Reveal, Trace};
 use std::{
@@ -27,25 +26,22 @@ use std::{
 pub(super) fn run(
     target: Option<&Target>,
     args: &Args,
-    (reveal, receipt): (Reveal, &Arc<Receipt>),
+    reveal: Reveal,
     io: &mut Io,
 ) -> Result<(Trace, Option<Failure>), Failure> {
-    let recorder = Arc::new(Recorder::new());
-    let observers: Arc<dyn Observer> = match args.receipt {
-        true => Arc::new(vec![recorder.clone() as Arc<dyn Observer>, receipt.clone()]),
-        false => recorder.clone(),
-    };
+    let recorder = Arc::new(Recorder::timed());
     let policy = args.policy.policy(false)?;
     let builder = ClientConfig::builder()
         .policy(policy.clone())
         .alpn(args.policy.protocols())
-        .observer(observers.clone());
+        .observer(recorder.clone());
     let timeout = args.time.duration();
     let (transport, name, config, server, title) = match target {
         Some(target) => {
             let name =
                 args.trust.name.as_deref().map_or_else(|| target.server_name(), target::server_name)?;
-            let mut builder = builder.verifier(args.trust.verifier(io)?);
+            let credentials = args.credential.credentials()?;
+            let mut builder = builder.verifier(args.trust.verifier(io)?).credentials(credentials);
             if let Some(opt_in) = args.policy.opt_in(&name.to_str()) {
                 builder = builder.allow_legacy(opt_in);
             }
@@ -58,7 +54,7 @@ pub(super) fn run(
                 .policy(policy)
                 .alpn(args.policy.protocols())
                 .credentials(Credentials::always(credential))
-                .observer(observers);
+                .observer(recorder.clone());
             let mut builder = builder;
             if let Some(opt_in) = args.policy.opt_in_for_all() {
                 builder = builder.allow_legacy(opt_in.clone());

@@ -7,8 +7,8 @@ use crate::{
     terminal::{Io, safe},
 };
 use premaster::observe::{At, Event, Observer};
-use premaster_capture::{Capture, Options, Reason, Session};
-use premaster_trace::{Recorder, Reveal, Trace, model::Closed};
+use premaster_capture::{Capture, Ending, Options, Reason, Session};
+use premaster_trace::{Recorder, Reveal, Trace, diagnose::Lost, model::Closed};
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
@@ -73,6 +73,9 @@ pub(super) fn run(
     if let Some(reason) = session.outcome.reason().filter(|reason| !failed(reason)) {
         recorder.stays_closed(closed(reason));
     }
+    if let Some(Reason::HandshakeIncomplete { .. }) = session.outcome.reason() {
+        recorder.cut_short(session.ended.map(|(by, how)| (by.into(), lost(how))));
+    }
     if seen.sessions > 1 {
         io.say(format!(
             "{} TLS sessions are in the capture, and this is stream {}: --stream N shows another",
@@ -87,6 +90,13 @@ pub(super) fn run(
         session.server
     );
     Ok((recorder.trace(&title, reveal), failure))
+}
+
+const fn lost(how: Ending) -> Lost {
+    match how {
+        Ending::Closed => Lost::Closed,
+        Ending::Reset => Lost::Reset,
+    }
 }
 
 const fn failed(reason: &Reason) -> bool {

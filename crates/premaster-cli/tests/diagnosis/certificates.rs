@@ -196,5 +196,9 @@ fn of_a_client() {
             .line("ssl_client_certificate ca.pem;")
             .check(version, &verdict_of(&format!("{base} {stranger}")));
         crate::support::run(&format!("connect {base} {client}")).ended(0, "");
+        let explain = format!("explain localhost:{} --ca {ca} {client} --receipt", server.port);
+        let told = crate::support::run(&explain).ended(0, "").out;
+        assert!(told.contains("the client's certificate key   opens nothing recorded"), "{version}: {told}");
+        assert!(told.contains("This is the client's account"), "{version}: {told}");
     }
 }

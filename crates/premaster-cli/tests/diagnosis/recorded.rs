@@ -89,3 +89,76 @@ fn failures_of_our_own() {
         server.kill();
     }
 }
+
+/// How a recording ends in the middle of a handshake.
+enum End {
+    /// It was stopped.
+    Stopped,
+    /// This end closed the connection: the client if it is true.
+    Closed(bool),
+}
+
+#[test]
+fn recordings_that_end_in_the_middle_of_a_handshake() {
+    let certificates = Certificates::new();
+    let server = Server::start(&certificates.good());
+    let relay = Relay::to(server.port, |_| ());
+    run(&format!("connect localhost:{} --ca {} --tls 1.2 --brief", relay.port, certificates.ca()))
+        .ended(0, "");
+    let said = relay.end();
+    server.kill();
+    // The client's hello; and with it the server's flight, as far as ServerHelloDone.
+    for (flights, end, certain, side, what) in [
+        (
+            1,
+            End::Stopped,
+            false,
+            "network",
+            "the recording ends after the client's ClientHello: what the server",
+        ),
+        (1, End::Closed(true), false, "network", "the server said nothing in time"),
+        (1, End::Closed(false), false, "server", "the server closed the connection without an alert"),
+        (
+            2,
+            End::Stopped,
+            false,
+            "network",
+            "the recording ends after the server's ServerHelloDone: what the client",
+        ),
+        (2, End::Closed(true), false, "client", "the client closed the connection without an alert"),
+        (2, End::Closed(false), false, "network", "the client said nothing in time"),
+    ] {
+        let mut tape = Tape::new(Link::Ethernet);
+        tape.open();
+        let mut flight = 0;
+        let mut before = None;
+        for (from_client, bytes) in &said {
+            flight += usize::from(before != Some(*from_client));
+            before = Some(*from_client);
+            if flight <= flights {
+                tape.say(*from_client, bytes);
+            }
+        }
+        match end {
+            End::Stopped => {}
+            End::Closed(by_client) => tape.fin(by_client),
+        }
+        let path = certificates.write("cut.pcap", &tape.pcap());
+        let trace = run(&format!("explain {} --format json", path.display())).json();
+        let verdict = &trace["summary"]["diagnosis"];
+        assert!(verdict["what"].as_str().is_some_and(|said| said.starts_with(what)), "{what}: {verdict}");
+        assert_eq!(
+            (verdict["certain"].as_bool(), verdict["side"].as_str()),
+            (Some(certain), Some(side)),
+            "{what}"
+        );
+        assert!(!verdict["changes"].as_array().unwrap().is_empty(), "{what}");
+        let told = run(&format!("explain {}", path.display())).ended(0, "").out;
+        assert!(
+            told.contains("whose turn")
+                && told.lines().all(|line| line.starts_with("   $ ") || line.chars().count() <= 80),
+            "{told}"
+        );
+        assert!(told.contains("A recording has no receipt"), "{told}");
+    }
+}

@@ -1,11 +1,28 @@
 //! What opens if something leaks later, and what that says of forward secrecy.
-use super::wire::Whole;
-use crate::model::{Exposure, KeyPair, KeyPairKind, Opens, Summary};
+use super::{
+    Told,
+    held::{Holding, utc},
+    wire::Whole,
+};
+use crate::model::{Exposure, Held, KeyPair, KeyPairKind, Opens, Receipt, Side, Summary};
 use premaster::{
     exchange::{Group, GroupKind},
+    observe::Kept,
     suite::{Authentication, KeyExchange, Suite},
     wire::NamedGroup,
 };
+
+const TICKET_KEY: &str = "the server's ticket key";
+const STORE: &str = "the server's store of sessions";
+
+/// What the list is made from.
+pub(crate) struct Seen<'a> {
+    pub(crate) told: &'a Told<'a>,
+    pub(crate) summary: &'a Summary,
+    pub(crate) messages: &'a [Whole],
+    pub(crate) keys: &'a [KeyPair],
+    pub(crate) receipt: &'a Receipt,
+}
 
 /// Everything that matters of a connection for whoever recorded it.
 struct Facts<'f> {
@@ -21,9 +38,11 @@ struct Facts<'f> {
     /// Whether an end was seen to erase its ephemeral keys; a capture does not show that.
     erased: bool,
     client_certificate: bool,
+    held: Holding<'f>,
 }
 
-pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> Vec<Exposure> {
+pub(crate) fn list(seen: &Seen<'_>) -> Vec<Exposure> {
+    let &Seen { told, summary, messages, keys, receipt } = seen;
     let Some(suite) = summary.cipher_suite.as_deref().and_then(Suite::parse) else { return Vec::new() };
     if !summary.established {
         return Vec::new();
@@ -48,29 +67,37 @@ pub(crate) fn list(summary: &Summary, messages: &[Whole], keys: &[KeyPair]) -> V
         early_data: resumed == Some("early_data"),
         erased: keys.iter().any(|key| key.erased),
         client_certificate: keys.iter().any(|key| key.id == "client.long_term"),
+        held: Holding::new(told, messages, receipt),
     };
     let mut exposures = Vec::new();
     certificate_key(&mut exposures, &facts);
     ticket_key(&mut exposures, &facts);
+    cache(&mut exposures, &facts);
     ephemeral(&mut exposures, &facts);
+    memory(&mut exposures, &facts);
     psk(&mut exposures, &facts);
+    replay(&mut exposures, &facts);
     quantum(&mut exposures, &facts);
     exposures
 }
 
-fn push(exposures: &mut Vec<Exposure>, leak: &str, opens: Opens, because: impl Into<String>) {
-    exposures.push(Exposure { leak: leak.to_owned(), opens, because: because.into() });
+fn push(
+    exposures: &mut Vec<Exposure>,
+    leak: &str,
+    opens: Opens,
+    because: impl Into<String>,
+    held: impl Into<Option<Held>>,
+) {
+    exposures.push(Exposure { leak: leak.to_owned(), opens, because: because.into(), held: held.into() });
 }
 
 fn certificate_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
+    const SERVER: &str = "the server's certificate key";
     let exchange = facts.suite.key_exchange;
+    let harmless = |side| Holding::for_good(&[side], "for as long as it likes: it opens nothing of this");
     if facts.resumed.is_some() || facts.tls13 && facts.psk {
-        push(
-            exposures,
-            "the server's certificate key",
-            Opens::Nothing,
-            "no certificate took part: this connection rests on a key from before",
-        );
+        let because = "no certificate took part: this connection rests on a key from before";
+        push(exposures, SERVER, Opens::Nothing, because, harmless(Side::Server));
     } else if exchange.is_static() {
         let because = match exchange {
             KeyExchange::Rsa | KeyExchange::RsaPsk => {
@@ -80,59 +107,92 @@ fn certificate_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
         };
         // With a pre-shared key beside it the certificate key alone is not enough.
         let opens = if exchange.has_psk() { Opens::Nothing } else { Opens::EveryConnection };
-        push(exposures, "the server's certificate key", opens, because);
-    } else if exchange.has_certificate() {
-        push(
-            exposures,
-            "the server's certificate key",
-            Opens::Nothing,
-            "it only signed; but from now on the thief can pose as the server",
+        let held = Holding::for_good(
+            &[Side::Server],
+            "and as long as there is a copy of it: this recording never closes",
         );
+        push(exposures, SERVER, opens, because, held);
+    } else if exchange.has_certificate() {
+        let because = "it only signed; but from now on the thief can pose as the server";
+        push(exposures, SERVER, Opens::Nothing, because, harmless(Side::Server));
     }
     if facts.client_certificate {
-        push(
-            exposures,
-            "the client's certificate key",
-            Opens::Nothing,
-            "it only signed; but from now on the thief can pose as the client",
-        );
+        let because = "it only signed; but from now on the thief can pose as the client";
+        push(exposures, "the client's certificate key", Opens::Nothing, because, harmless(Side::Client));
     }
 }
 
+/// What the server keeps to resume with: a key for tickets, or the sessions themselves.
 fn ticket_key(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
-    let leak = "the server's ticket key";
+    let held = &facts.held;
     match (facts.tls13, facts.resumed, facts.ticket_issued) {
         (false, Some("id"), _) => push(
             exposures,
-            "the server's store of sessions",
+            STORE,
             Opens::ThisConnection,
             "it keeps the master secret of the session that was resumed",
+            held.kept(Kept::Store),
         ),
         (false, Some("ticket"), _) | (false, _, true) => push(
             exposures,
-            leak,
+            TICKET_KEY,
             Opens::EveryConnection,
             "the ticket that crossed the wire holds this session's master secret",
+            held.kept(Kept::TicketKey),
         ),
-        (true, Some(_), _) if !facts.fresh => {
-            push(
-                exposures,
-                leak,
-                Opens::EveryConnection,
-                "the ticket holds the pre-shared key, and no fresh key went in",
-            );
-        }
-        (true, Some("early_data"), _) => {
-            push(exposures, leak, Opens::EarlyData, "the early data rests on the ticket's key alone");
-        }
-        (true, Some(_), _) | (true, None, true) => push(
+        (false, None, false) if held.until(Kept::Store).is_some() => push(
             exposures,
-            leak,
-            Opens::LaterConnections,
-            "a ticket holds a PSK: what is sent early with it opens, all else only if it forgoes a fresh key (psk_ke)",
+            STORE,
+            Opens::ThisConnection,
+            "it keeps this session's master secret, to resume it by its ID",
+            held.kept(Kept::Store),
         ),
+        (true, Some(_), _) if !facts.fresh => push(
+            exposures,
+            TICKET_KEY,
+            Opens::EveryConnection,
+            "the ticket holds the pre-shared key, and no fresh key went in",
+            held.kept(Kept::TicketKey),
+        ),
+        (true, Some("early_data"), _) => push(
+            exposures,
+            TICKET_KEY,
+            Opens::EarlyData,
+            "the early data rests on the ticket's key alone",
+            held.kept(Kept::TicketKey),
+        ),
+        (true, Some(_), _) | (true, None, true) => {
+            // What looks like a ticket may be the name of what is stored.
+            let is_stored = held.until(Kept::Store).is_some() && held.until(Kept::TicketKey).is_none();
+            let (leak, kept, what) = match is_stored {
+                true => (STORE, Kept::Store, "it has"),
+                false => (TICKET_KEY, Kept::TicketKey, "a ticket holds"),
+            };
+            let because = format!(
+                "{what} a PSK: what is sent early with it opens, all else only if it forgoes a fresh key (psk_ke)"
+            );
+            push(exposures, leak, Opens::LaterConnections, because, held.kept(kept));
+        }
         _ => {}
     }
+}
+
+/// What the client keeps to resume with.
+fn cache(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
+    if facts.held.is_observed(Side::Client) && facts.held.until(Kept::Cache).is_none() {
+        return;
+    }
+    if !facts.ticket_issued && facts.held.until(Kept::Cache).is_none() {
+        return;
+    }
+    let (opens, because) = match facts.tls13 {
+        true => (
+            Opens::LaterConnections,
+            "it has a PSK for a later connection, from which nothing of this one can be computed",
+        ),
+        false => (Opens::ThisConnection, "to resume the session it keeps the master secret"),
+    };
+    push(exposures, "the client's cache of sessions", opens, because, facts.held.kept(Kept::Cache));
 }
 
 fn ephemeral(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
@@ -144,8 +204,25 @@ fn ephemeral(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
             }
         };
         let because = format!("with the other side's public key it makes the shared secret; but {fate}");
-        push(exposures, "one ephemeral private key", Opens::ThisConnection, because);
+        let held = facts.held.in_memory(|life| life.name.starts_with("ephemeral key"));
+        push(exposures, "one ephemeral private key", Opens::ThisConnection, because, held);
     }
+}
+
+/// What the ends have in memory as long as the connection lives.
+fn memory(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
+    let (leak, because) = match facts.tls13 {
+        true => (
+            "the traffic secrets",
+            "the keys of the records come from them: each end has them until it closes",
+        ),
+        false => ("the master secret", "every key comes from it: each end has it until it closes"),
+    };
+    let held = facts.held.in_memory(|life| match facts.tls13 {
+        true => life.name.contains("application_traffic_secret"),
+        false => life.name == "master_secret",
+    });
+    push(exposures, leak, Opens::ThisConnection, because, held);
 }
 
 fn psk(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
@@ -159,58 +236,59 @@ fn psk(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
         }
         (true, false) => (Opens::Nothing, "a fresh key exchange went into the keys as well"),
     };
-    push(exposures, "the pre-shared key", opens, because);
+    let held = match facts.resumed {
+        Some(_) => {
+            let held = facts.held.kept(Kept::TicketKey);
+            Held { text: format!("whoever has the ticket and its key: {}", held.text), ..held }
+        }
+        None => Holding::for_good(&[Side::Client, Side::Server], "as long as either of them keeps it"),
+    };
+    push(exposures, "the pre-shared key", opens, because, held);
+}
+
+/// What needs no leak: early data can be sent again (RFC 9846 section 8).
+fn replay(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
+    if facts.early_data {
+        let because = "it is read by nobody, but a server that does not see to it that a ticket brings early data once, and only while it is fresh, does again what it asks for";
+        push(exposures, "the early data, sent again", Opens::Nothing, because, None);
+    }
 }
 
 fn quantum(exposures: &mut Vec<Exposure>, facts: &Facts<'_>) {
-    let leak = "a quantum computer, one day";
     let exchange = facts.suite.key_exchange;
-    match facts.group {
-        Some(group) if group.quantum_safe => push(
-            exposures,
-            leak,
+    let (opens, because) = match facts.group {
+        Some(group) if group.quantum_safe => (
             Opens::Nothing,
             format!(
                 "{} holds as long as ML-KEM does; forging signatures later opens nothing recorded",
                 group.code
             ),
         ),
-        _ if facts.resumed.is_some() && !facts.tls13 => push(
-            exposures,
-            leak,
+        _ if facts.resumed.is_some() => (
             Opens::ThisConnection,
-            "if the session's first handshake was recorded: it breaks the key exchange there",
+            match facts.tls13 {
+                false => "if the session's first handshake was recorded: it breaks the key exchange there",
+                true => "if the session's first handshake was recorded too: it breaks the key exchanges there and here",
+            }
+            .to_owned(),
         ),
-        _ if facts.resumed.is_some() => push(
-            exposures,
-            leak,
-            Opens::ThisConnection,
-            "if the session's first handshake was recorded too: it breaks the key exchanges there and here",
+        _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => (
+            Opens::Nothing,
+            "unless it also has the pre-shared key; the best it can do is guess that".to_owned(),
         ),
-        _ if facts.psk && (facts.tls13 || !exchange.is_ephemeral()) && exchange != KeyExchange::RsaPsk => {
-            push(
-                exposures,
-                leak,
-                Opens::Nothing,
-                "unless it also has the pre-shared key; the best it can do is guess that",
-            )
-        }
         Some(group) if group.kind == GroupKind::FiniteField => {
-            push(exposures, leak, Opens::ThisConnection, "Shor's algorithm computes discrete logarithms");
+            (Opens::ThisConnection, "Shor's algorithm computes discrete logarithms".to_owned())
         }
-        Some(group) => push(
-            exposures,
-            leak,
+        Some(group) => (
             Opens::ThisConnection,
             format!("Shor's algorithm finds the private half of a key on {}", group.code),
         ),
-        None => push(
-            exposures,
-            leak,
-            Opens::ThisConnection,
-            "Shor's algorithm breaks RSA and Diffie-Hellman alike",
-        ),
-    }
+        None => (Opens::ThisConnection, "Shor's algorithm breaks RSA and Diffie-Hellman alike".to_owned()),
+    };
+    let held = opens
+        .opens_this()
+        .then(|| Holding::for_good(&[], "nobody yet, and without an end: what is recorded stays recorded"));
+    push(exposures, "a quantum computer, one day", opens, because, held);
 }
 
 /// The last line.
@@ -233,11 +311,14 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure], keys: &[KeyPair
     let forward_secret = summary.forward_secret.unwrap_or(false);
     let suite = summary.cipher_suite.as_deref().and_then(Suite::parse);
     let tls12 = suite.is_some_and(|suite| suite.key_exchange != KeyExchange::Tls13);
+    let ticket_key = exposures.iter().find(|exposure| exposure.leak == TICKET_KEY);
+    let erased = ticket_key.and_then(|exposure| exposure.held.as_ref()?.time);
+    let erased = erased.map_or_else(String::new, |time| format!(" before it is erased at {}", utc(time)));
     match summary.resumption.as_deref() {
         Some("ticket") if tls12 => {
-            return "NOT forward secret: no fresh key went in, and the ticket on the wire holds the master secret; whoever \
-                    gets the ticket key can read this recording."
-                .to_owned();
+            return format!(
+                "NOT forward secret: no fresh key went in, and the ticket on the wire holds the master secret; whoever gets the ticket key{erased} can read this recording."
+            );
         }
         Some("id") if tls12 => {
             return "NOT forward secret by itself: no fresh key went in; whoever gets the master secret that the server \
@@ -246,8 +327,13 @@ pub(crate) fn verdict(summary: &Summary, exposures: &[Exposure], keys: &[KeyPair
         }
         _ => {}
     }
-    if forward_secret && opens("the server's ticket key") {
-        return "Forward secret only until the ticket key leaks: the key exchange was ephemeral, but the ticket on the wire holds the master secret."
+    if forward_secret && opens(TICKET_KEY) {
+        return format!(
+            "Forward secret, unless the ticket key leaks{erased}: the key exchange was ephemeral, but the ticket on the wire holds the master secret."
+        );
+    }
+    if forward_secret && opens(STORE) {
+        return "Forward secret, unless the stored session leaks: the key exchange was ephemeral, but the server's store keeps the master secret."
             .to_owned();
     }
     let group = summary.group.as_deref().unwrap_or("the key exchange");

@@ -2,8 +2,10 @@
 mod commands;
 mod exposure;
 mod graph;
+mod held;
 mod key_pairs;
 mod knowledge;
+mod receipt;
 mod redact;
 mod steps;
 mod summary;
@@ -16,6 +18,7 @@ use crate::{
     model::{Closed, Diagnosis, Schema, Side, Trace},
     recorder::Log,
 };
+use premaster::observe::Receipt;
 
 /// What a trace says of what was secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,14 +67,19 @@ pub(crate) fn offers(logs: Logs<'_>, circumstances: &Circumstances) -> Vec<Offer
     diagnose::offers(&Seen::new(logs, &messages_of(logs), circumstances))
 }
 
+/// Everything that is known of a connection.
+pub(crate) struct Told<'a> {
+    pub(crate) logs: Logs<'a>,
+    pub(crate) circumstances: &'a Circumstances,
+    pub(crate) closed: Option<&'a Closed>,
+    pub(crate) receipt: &'a Receipt,
+    /// Whether a recording tells it, and no end was observed.
+    pub(crate) recorded: bool,
+}
+
 /// Puts it all together.
-pub(crate) fn trace(
-    title: &str,
-    reveal: Reveal,
-    logs: Logs<'_>,
-    circumstances: &Circumstances,
-    closed: Option<&Closed>,
-) -> Trace {
+pub(crate) fn trace(title: &str, reveal: Reveal, told: &Told<'_>) -> Trace {
+    let logs = told.logs;
     let wire = wire::Wire::assemble(logs);
     let mut messages = wire.messages();
     let keys = key_pairs::find(logs, &messages);
@@ -79,25 +87,33 @@ pub(crate) fn trace(
     let steps = steps::list(logs, &wire, &messages, &secrets, &keys);
     knowledge::tell(&mut messages, &steps, &logs.observed());
     let mut summary = summary::of(logs, &messages, &secrets);
-    summary.closed = closed.cloned();
-    let exposure = exposure::list(&summary, &messages, &keys);
+    summary.closed = told.closed.cloned();
+    let receipt = receipt::of(told, &messages);
+    let exposure = exposure::list(&exposure::Seen {
+        told,
+        summary: &summary,
+        messages: &messages,
+        keys: &keys,
+        receipt: &receipt,
+    });
     if reveal == Reveal::Secrets {
         // They contain what they compute from.
         commands::fill(&mut secrets, summary::has_sha384(&summary));
     }
     summary.verdict = exposure::verdict(&summary, &exposure, &keys);
-    summary.diagnosis = diagnose::diagnose(&Seen::new(logs, &messages, circumstances));
+    summary.diagnosis = diagnose::diagnose(&Seen::new(logs, &messages, told.circumstances));
     let omitted = logs.client.omitted.max(logs.server.omitted);
     let trace = Trace {
         schema: Schema::TraceV1,
         title: crate::sanitize::text(title),
         contains_secrets: true,
-        observed: logs.observed(),
+        observed: if told.recorded { Vec::new() } else { logs.observed() },
         summary,
         flights: wire.flights(&messages),
         steps: steps.into_iter().map(|placed| placed.step).collect(),
         keys,
         secrets,
+        receipt,
         exposure,
         omitted: (omitted > 0).then(|| format!("{omitted} events after the recorder's limit were left out")),
     };

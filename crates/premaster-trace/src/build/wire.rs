@@ -36,6 +36,8 @@ pub(crate) struct Whole {
     pub(crate) length: usize,
     /// Whether it is a handshake message.
     pub(crate) handshake: bool,
+    /// Whether it is an alert.
+    pub(crate) alert: bool,
     /// Whether it crossed the wire encrypted.
     pub(crate) protected: bool,
     /// Where it lies: (index of the record, offset in its content, offset in the message, length).
@@ -134,6 +136,9 @@ impl<'a> Wire<'a> {
             if !content.is_empty() {
                 let place = Place { record: index, in_content: 0, in_message: 0, length: content.len() };
                 self.push(dissected, content.len(), sender, false, protected, vec![place]);
+                if let Some(last) = self.messages.last_mut() {
+                    last.alert = content_type == ContentType::ALERT;
+                }
             }
         }
         for (at, sender) in [Side::Client, Side::Server].into_iter().enumerate() {
@@ -180,6 +185,7 @@ impl<'a> Wire<'a> {
             dissected,
             length,
             handshake,
+            alert: false,
             protected,
             places,
             knowledge: None,

@@ -5,7 +5,10 @@ use super::{
     lists::quoted,
     probe,
 };
-use crate::model::{Blame, Diagnosis, Kind, Side};
+use crate::{
+    build::Whole,
+    model::{Blame, Diagnosis, Kind, Side},
+};
 
 /// What fits into one packet on nearly every path, in bytes.
 pub(super) const ONE_PACKET: usize = 1400;
@@ -14,7 +17,7 @@ pub(super) fn judge(seen: &Seen<'_>) -> Option<Diagnosis> {
     let (side, lost) = seen.lost?;
     let peer = side.peer();
     if seen.established {
-        return (lost != Lost::Silent).then(|| {
+        return matches!(lost, Lost::Closed | Lost::Reset).then(|| {
             let what =
                 format!("the {} ended the connection without close_notify: data may be missing", peer.name());
             verdict(Kind::CutOff, Blame::Network, "close_notify", "RFC 9846 section 6.1", what)
@@ -26,6 +29,9 @@ pub(super) fn judge(seen: &Seen<'_>) -> Option<Diagnosis> {
     if to_hello && let Some(diagnosis) = probe::intolerance(seen) {
         return Some(diagnosis);
     }
+    if lost == Lost::Unrecorded {
+        return Some(unrecorded(seen, peer));
+    }
     let hello = seen.hello().unwrap_or_default();
     if to_hello && lost == Lost::Silent && hello.length > ONE_PACKET && seen.circumstances.probed.is_empty() {
         return Some(large(seen, hello.length, &hello.shares).likely());
@@ -33,7 +39,7 @@ pub(super) fn judge(seen: &Seen<'_>) -> Option<Diagnosis> {
     let (kind, did, rfc) = match lost {
         Lost::Closed => (Kind::ClosedInHandshake, "closed the connection", "RFC 9846 section 6.1"),
         Lost::Reset => (Kind::ResetInHandshake, "reset the connection", "RFC 9846 section 6"),
-        Lost::Silent => (Kind::Silence, "said nothing in time", "RFC 9846 section 4"),
+        Lost::Silent | Lost::Unrecorded => (Kind::Silence, "said nothing in time", "RFC 9846 section 4"),
     };
     let after = match (seen.last_of(peer), seen.last_of(side)) {
         (Some(last), _) => format!("after its {last}"),
@@ -69,6 +75,44 @@ pub(super) fn judge(seen: &Seen<'_>) -> Option<Diagnosis> {
             diagnosis.change(seen, side, silent, How::Option("--timeout 60", "curl --connect-timeout 60"));
     }
     Some(diagnosis.likely())
+}
+
+/// A recording that ends in the middle of the handshake does not tell whose fault that is, but whose turn it was.
+fn unrecorded(seen: &Seen<'_>, peer: Side) -> Diagnosis {
+    let last = seen.messages.iter().rfind(|whole| whole.handshake);
+    let after = last.map_or_else(
+        || "before any message".to_owned(),
+        |whole| format!("after the {}'s {}", whole.sender.name(), whole.dissected.name),
+    );
+    let what =
+        format!("the recording ends {after}: what the {} said then, if anything, is not in it", peer.name());
+    let field = last.map_or("ClientHello", |whole| whole.dissected.name.as_str());
+    verdict(Kind::Silence, Blame::Network, field, "RFC 9846 section 4", what)
+        .change(
+            seen,
+            peer,
+            "look whether it got this message, and what it made of it: its log knows",
+            match peer {
+                Side::Server => How::Line("tail -f /var/log/nginx/error.log   # with: error_log ... info;"),
+                Side::Client => How::Line("curl -v https://HOST/"),
+            },
+        )
+        .change(
+            seen,
+            peer.peer(),
+            "record until the connection is closed: the recording may have been stopped too early",
+            How::Line("tcpdump -s 0 -w FILE 'tcp port 443'"),
+        )
+        .likely()
+}
+
+/// Whose turn it was after the last message of the handshake.
+pub(crate) fn turn(messages: &[Whole]) -> Side {
+    let Some(last) = messages.iter().rfind(|whole| whole.handshake) else { return Side::Client };
+    // What ends a flight; after anything else its sender had more to say.
+    let ends_flight = ["ClientHello", "HelloRetryRequest", "ServerHelloDone", "Finished"]
+        .contains(&last.dissected.name.as_str());
+    if ends_flight { last.sender.peer() } else { last.sender }
 }
 
 /// A ClientHello of more than one packet got lost, and a smaller one did not.

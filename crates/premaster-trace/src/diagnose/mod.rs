@@ -13,6 +13,7 @@ mod refused;
 mod seen;
 
 pub use lists::quoted;
+pub(crate) use lost::turn;
 pub(crate) use probe::offers;
 pub use probe::{Answer, Offer, Probed};
 pub(crate) use seen::Seen;
@@ -42,6 +43,8 @@ pub enum Lost {
     Reset,
     /// Nothing came in time.
     Silent,
+    /// The recording ends, and does not show how the connection went on.
+    Unrecorded,
 }
 
 /// The verdict; none if nothing failed.

@@ -2,7 +2,8 @@
 use super::schedule::source;
 use crate::{
     model::{
-        Action, Derivation, Field, Input, KeyPair, KeyPairKind, Message, Sensitivity, Side, Step, Trace,
+        Action, Derivation, Field, Input, KeyPair, KeyPairKind, Message, Moment, SecretLife, Sensitivity,
+        Side, Step, Trace,
     },
     sanitize,
 };
@@ -26,6 +27,7 @@ struct Page<'t> {
     records: Vec<RecordView>,
     after: Vec<StepView>,
     cards: Vec<CardPair>,
+    lives: Vec<(&'static str, Vec<LifeView>)>,
     ruler: Vec<SliceView>,
     block_length: usize,
 }
@@ -38,6 +40,19 @@ struct KeyView {
     sent_in: Option<String>,
     public: String,
     erased: bool,
+}
+
+/// A secret, when it was made and when it was erased.
+struct LifeView {
+    name: String,
+    made: MomentView,
+    erased: Option<MomentView>,
+}
+
+struct MomentView {
+    message: Option<String>,
+    after: String,
+    time: Option<String>,
 }
 
 struct StepView {
@@ -166,15 +181,34 @@ fn page(trace: &Trace) -> Page<'_> {
     let block_node = trace.secrets.iter().find(|node| node.name == "key_block");
     Page {
         trace,
-        good: trace.summary.established && trace.summary.forward_secret == Some(true),
+        good: trace.summary.is_good(),
         facts: facts(trace),
         keys: trace.keys.iter().map(|key| key_view(trace, key)).collect(),
         records,
         after: tell(&rest),
         cards: cards(trace),
+        lives: lives(trace),
         ruler: block_node.map(|node| slices(trace, node.side)).unwrap_or_default(),
         block_length: block_node.map_or(0, |node| node.length),
     }
+}
+
+fn lives(trace: &Trace) -> Vec<(&'static str, Vec<LifeView>)> {
+    let moment = |moment: &Moment| MomentView {
+        message: moment.message.clone(),
+        after: moment.after.clone(),
+        time: moment.microseconds.map(|micros| format!("{}.{:03} ms", micros / 1000, micros % 1000)),
+    };
+    let of = |side: Side| {
+        let lives = trace.receipt.secrets.iter().filter(move |life| life.side == side);
+        let view = |life: &SecretLife| LifeView {
+            name: life.name.clone(),
+            made: moment(&life.made),
+            erased: life.erased.as_ref().map(moment),
+        };
+        (side.name(), lives.map(view).collect::<Vec<_>>())
+    };
+    [Side::Client, Side::Server].map(of).into_iter().filter(|(_, lives)| !lives.is_empty()).collect()
 }
 
 fn facts(trace: &Trace) -> Vec<(&'static str, String)> {

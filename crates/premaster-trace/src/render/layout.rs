@@ -9,12 +9,14 @@ pub struct Style {
     pub width: usize,
     /// Whether every byte is shown with its field.
     pub bytes: bool,
+    /// Whether only the account of the secrets is shown, and what opens if one leaks.
+    pub only_receipt: bool,
 }
 
 impl Style {
     /// Eighty columns, no colour, no bytes.
     pub const fn plain() -> Self {
-        Self { colour: false, width: 80, bytes: false }
+        Self { colour: false, width: 80, bytes: false, only_receipt: false }
     }
 
     /// The same in colour.
@@ -26,6 +28,12 @@ impl Style {
     /// With every byte.
     pub const fn with_bytes(mut self, bytes: bool) -> Self {
         self.bytes = bytes;
+        self
+    }
+
+    /// With nothing but the account of the secrets.
+    pub const fn with_only_receipt(mut self, only: bool) -> Self {
+        self.only_receipt = only;
         self
     }
 

@@ -2,6 +2,7 @@
 mod html;
 mod layout;
 mod mermaid;
+mod receipt;
 mod schedule;
 mod terminal;
 

@@ -1,10 +1,10 @@
 //! A story for a terminal, eighty columns wide.
 use super::{
     layout::{Style, columns, hang, rule},
-    schedule,
+    receipt, schedule,
 };
 use crate::{
-    model::{Action, Field, KeyPairKind, Message, Opens, Record, Side, Step, Trace},
+    model::{Action, Field, KeyPairKind, Message, Record, Side, Step, Trace},
     sanitize,
 };
 
@@ -13,18 +13,20 @@ pub fn terminal(trace: &Trace, style: &Style) -> String {
     let style = *style;
     let mut out = String::new();
     head(&mut out, trace, style);
-    keys(&mut out, trace, style);
-    wire(&mut out, trace, style);
-    if !trace.secrets.is_empty() {
-        section(&mut out, "The secrets", style);
-        schedule::write(&mut out, trace, style);
+    if !style.only_receipt {
+        keys(&mut out, trace, style);
+        wire(&mut out, trace, style);
+        if !trace.secrets.is_empty() {
+            section(&mut out, "The secrets", style);
+            schedule::write(&mut out, trace, style);
+        }
     }
-    exposure(&mut out, trace, style);
+    receipt::write(&mut out, trace, style);
     ending(&mut out, trace, style);
     out
 }
 
-fn section(out: &mut String, title: &str, style: Style) {
+pub(super) fn section(out: &mut String, title: &str, style: Style) {
     out.push('\n');
     out.push_str(&style.title(&rule(title, "", style.width)));
     out.push_str("\n\n");
@@ -234,23 +236,6 @@ fn tree(out: &mut String, fields: &[Field], indent: usize, style: Style) {
     }
 }
 
-fn exposure(out: &mut String, trace: &Trace, style: Style) {
-    if trace.exposure.is_empty() {
-        return;
-    }
-    section(out, "What opens if it leaks, for whoever recorded this", style);
-    for exposure in &trace.exposure {
-        let opens = exposure.opens.text();
-        let mark = match exposure.opens {
-            Opens::Nothing => style.good(opens),
-            _ if exposure.opens.opens_this() => style.bad(opens),
-            _ => style.bold(opens),
-        };
-        out.push_str(&format!("  {:30} opens {mark}\n", exposure.leak));
-        hang(out, "    ", "    ", &exposure.because, style.width);
-    }
-}
-
 /// Why it failed: the verdict from all that was seen, and what would mend it.
 fn failure(out: &mut String, trace: &Trace, style: Style) {
     let (failure, diagnosis) = (trace.summary.failure.as_ref(), trace.summary.diagnosis.as_ref());
@@ -310,9 +295,9 @@ fn ending(out: &mut String, trace: &Trace, style: Style) {
     out.push('\n');
     let verdict = sanitize::text(&trace.summary.verdict);
     for line in super::layout::wrap(&verdict, style.width) {
-        out.push_str(&match trace.summary.forward_secret {
-            Some(true) if trace.summary.established => style.good(&line),
-            _ => style.bad(&line),
+        out.push_str(&match trace.summary.is_good() {
+            true => style.good(&line),
+            false => style.bad(&line),
         });
         out.push('\n');
     }

@@ -6,7 +6,7 @@ use crate::{
     identity::{CertificateCompression, ChainVerifier, Credentials, ExternalPsk, Roots, Verifier},
     observe::Observer,
     resume::{ClientAsked, Scope},
-    wire::record::MAX_PLAINTEXT,
+    wire::{extension::MaxFragmentLength, record::MAX_PLAINTEXT},
 };
 use std::{fmt, sync::Arc};
 
@@ -29,6 +29,7 @@ pub struct ClientConfig {
     pub(crate) request_scts: bool,
     pub(crate) certificate_compression: CertificateCompression,
     pub(crate) record_size_limit: Option<u16>,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) grease: bool,
     pub(crate) permute_extensions: bool,
     pub(crate) middlebox_compatibility: bool,
@@ -67,6 +68,7 @@ impl ClientConfig {
                 request_scts: false,
                 certificate_compression: CertificateCompression::none(),
                 record_size_limit: None,
+                max_fragment_length: None,
                 grease: false,
                 permute_extensions: false,
                 middlebox_compatibility: true,
@@ -212,6 +214,14 @@ impl ClientConfigBuilder {
     /// It counts the data, and in TLS 1.3 the content type and padding as well. Default none is asked for.
     pub fn record_size_limit(mut self, limit: u16) -> Self {
         self.config.record_size_limit = Some(limit);
+        self
+    }
+
+    /// Asks for records with no more data than this, both ways (RFC 6066 section 4): 512, 1024, 2048 or 4096 bytes. For
+    /// servers that do not know [`record_size_limit`](Self::record_size_limit), which replaced it; of one that knows
+    /// both, that is what counts. Default none is asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Self {
+        self.config.max_fragment_length = Some(length);
         self
     }
 

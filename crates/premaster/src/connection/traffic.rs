@@ -264,7 +264,7 @@ impl Connection {
         if self.counters.tickets > self.limits.tickets || ticket.ticket_lifetime == 0 {
             return Ok(());
         }
-        keeper.keep(ClientSession {
+        let session = ClientSession {
             key: keeper.key.clone(),
             suite: traffic.info.suite,
             secret: secret.psk(ticket.ticket_nonce),
@@ -276,7 +276,8 @@ impl Connection {
             alpn: traffic.info.alpn.clone(),
             name: SessionName::Ticket(ticket.ticket.to_vec()),
             server: traffic.info.peer.clone(),
-        });
+        };
+        keeper.keep(session, &self.tap);
         Ok(())
     }
 

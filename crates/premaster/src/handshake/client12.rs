@@ -29,7 +29,7 @@ use super::{
     peer::{Message, Peer},
     record_keys::{opener12, sealer12},
     record_size,
-    sessions::Keeper,
+    sessions::{self, Keeper},
 };
 use crate::{
     Error, Secret,
@@ -62,7 +62,7 @@ pub(super) async fn handshake(peer: Peer, offer: Offer, answer: Message) -> Resu
     peer.start_hash(suite.hash);
     let mut info = Info::new(suite);
     let order = read_extensions(&peer, &offer, &hello, &mut info)?;
-    record_size::answered(&peer, info.version, offer.config.record_size_limit, &hello.extensions)?;
+    record_size::answered(&peer, info.version, &offer.config, &hello.extensions)?;
     let randoms = PerSide { client: offer.random, server: *hello.random };
 
     if let Some(session) = resumed(&offer, &hello, &info)? {
@@ -196,6 +196,7 @@ async fn abbreviated(
         SessionName::Id(_) => Resumed::Id,
         SessionName::Ticket(_) => Resumed::Ticket,
     };
+    sessions::tell_cached(session, &peer.tap());
     let kdf = Kdf::new(suite.hash, peer.tap());
     let master = MasterSecret::resumed(kdf, Secret::from(session.secret.expose()));
     let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
@@ -222,7 +223,7 @@ fn keep(peer: &Peer, offer: &Offer, info: &Info, master: &MasterSecret, name: Op
     let (Some((name, lifetime)), Some(received)) = (name, offer.config.clock.now()) else { return };
     let Some(keeper) = Keeper::new(&offer.config, &offer.name) else { return };
     offer.leave(peer, keeper.key.clone(), name.clone());
-    keeper.keep(ClientSession {
+    let session = ClientSession {
         key: keeper.key.clone(),
         suite: info.suite,
         secret: Secret::from(master.secret().expose()),
@@ -235,7 +236,8 @@ fn keep(peer: &Peer, offer: &Offer, info: &Info, master: &MasterSecret, name: Op
         alpn: info.alpn.clone(),
         name,
         server: info.peer.clone(),
-    });
+    };
+    keeper.keep(session, &peer.tap());
 }
 
 /// What a ServerHello must say (RFC 5246 section 7.4.1.3).

@@ -114,7 +114,7 @@ pub(super) async fn handshake(
     let mut requested = None;
     let mut believed = Believed::KnowsKey;
     let types = Selected::read(&offer.config, &extensions)?;
-    record_size::answered(&peer, info.version, offer.config.record_size_limit, &extensions)?;
+    record_size::answered(&peer, info.version, &offer.config, &extensions)?;
     if psk.is_none() {
         requested = peer.accept(HandshakeType::CERTIFICATE_REQUEST).await?;
         if let Some(message) = &requested {

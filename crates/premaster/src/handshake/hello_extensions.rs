@@ -37,7 +37,7 @@ impl Offer {
             let names: Vec<ProtocolName<'_>> = config.alpn.iter().map(|name| ProtocolName(name)).collect();
             push(out, &extension::ProtocolNameList { protocol_name_list: List::from(&names) });
         }
-        record_size::push_limit(out, config.record_size_limit);
+        record_size::push_limits(out, config);
         if self.offers(ProtocolVersion::TLS_1_3) {
             self.extensions13(out);
         }

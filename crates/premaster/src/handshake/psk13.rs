@@ -7,7 +7,7 @@ use crate::{
     error::Misbehaved,
     identity::ExternalPsk,
     observe::{Event, Miss, Resumed, Resumption, ScopeField},
-    resume::{Asked, ClientSession, Scope, ServerSession},
+    resume::{Asked, ClientSession, Freshness, Scope, ServerSession},
     schedule::{
         Kdf,
         tls13::{EarlySecret, PskSource},
@@ -242,6 +242,11 @@ pub(super) async fn accept(
         let transcript = peer.transcript_hash_without_tail(known.hash, offer.binders_len());
         if !early.binder_key(known.source).verify(&transcript, binder.0) {
             return Err(Misbehaved::BinderMismatch.into());
+        }
+        if let KnownKey::Session(session) = &known.secret {
+            let skew = Freshness::skew(resumable.now, session, identity.obfuscated_ticket_age);
+            peer.tap().emit(|| Event::TicketAge { skew });
+            sessions::tell_ticket_key(peer, resumable.config, identity.identity);
         }
         return Ok(Some(AcceptedPsk {
             selected_identity: index as u16,

@@ -1,9 +1,9 @@
-//! How large the peers' records may be: record_size_limit (RFC 8449), and from clients also max_fragment_length
-//! (RFC 6066 section 4), which it replaced.
+//! How large the peers' records may be: record_size_limit (RFC 8449), and max_fragment_length (RFC 6066 section 4),
+//! which it replaced.
 use super::peer::Peer;
 use crate::{
     Error,
-    config::ServerConfig,
+    config::{ClientConfig, ServerConfig},
     error::Misbehaved,
     wire::{
         ProtocolVersion,
@@ -26,22 +26,38 @@ const fn counted(version: ProtocolVersion) -> usize {
     if version.0 == ProtocolVersion::TLS_1_3.0 { 1 } else { 0 }
 }
 
-/// A client's own limit.
-pub(super) fn push_limit(out: &mut Vec<u8>, limit: Option<u16>) {
-    if let Some(record_size_limit) = limit {
+/// What a client asks for.
+pub(super) fn push_limits(out: &mut Vec<u8>, config: &ClientConfig) {
+    if let Some(record_size_limit) = config.record_size_limit {
         push(out, &RecordSizeLimit { record_size_limit });
+    }
+    if let Some(length) = &config.max_fragment_length {
+        push(out, length);
     }
 }
 
-/// What a server made of its own; from here on both keep to it, if there is an answer.
+/// What a server made of it; from here on both keep to it, if there is an answer.
 pub(super) fn answered(
     peer: &Peer,
     version: ProtocolVersion,
-    own: Option<u16>,
+    config: &ClientConfig,
     extensions: &Extensions<'_>,
 ) -> Result<(), Error> {
-    if let (Some(own), Some(theirs)) = (own, extensions.get::<RecordSizeLimit>()?) {
-        keep_to(peer, version, own, theirs)?;
+    let (limit, length) = (extensions.get::<RecordSizeLimit>()?, extensions.get::<MaxFragmentLength>()?);
+    match (limit, length) {
+        // RFC 8449 section 5: a client MUST treat both in one answer as a fatal error.
+        (Some(_), Some(_)) => return Err(Misbehaved::BothRecordLimits.into()),
+        (Some(theirs), None) => {
+            if let Some(own) = config.record_size_limit {
+                keep_to(peer, version, own, theirs)?;
+            }
+        }
+        // RFC 6066 section 4: another length than was asked for MUST be refused.
+        (None, Some(theirs)) if config.max_fragment_length != Some(theirs) => {
+            return Err(Misbehaved::BadMaxFragmentLength.into());
+        }
+        (None, Some(theirs)) => peer.limit_records(theirs.bytes(), theirs.bytes()),
+        (None, None) => {}
     }
     Ok(())
 }

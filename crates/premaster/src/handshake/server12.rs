@@ -136,7 +136,7 @@ pub(super) async fn handshake(
     drop(block);
     let verify_data = master.verify_data(Side::Server, &peer.transcript_hash());
     peer.send(&Finished { verify_data: &verify_data });
-    store_session(&config, &session_id, &master, made).await;
+    store_session(&peer, &config, &session_id, &master, made).await;
     if !session_id.is_empty() {
         peer.leave(Leaves::Server { config, names: vec![session_id] });
     }
@@ -168,14 +168,17 @@ async fn send_ticket(peer: &Peer, config: &ServerConfig, master: &MasterSecret, 
         _ => config.sessions.vault.seal_ticket(made.now, &*config.random, &session).await,
     };
     let ticket = sealed.unwrap_or_default();
+    sessions::tell_ticket_key(peer, config, &ticket);
     peer.send(&NewSessionTicket12 { lifetime_hint: session.lifetime, ticket: &ticket });
 }
 
 /// Stores the session under its ID. A store that fails costs the next connection a full handshake.
-async fn store_session(config: &ServerConfig, id: &[u8], master: &MasterSecret, made: Made<'_>) {
+async fn store_session(peer: &Peer, config: &ServerConfig, id: &[u8], master: &MasterSecret, made: Made<'_>) {
     if !id.is_empty() {
         let session = made.session(config, Secret::from(master.secret().expose()), 0);
-        let _ = config.sessions.vault.put(made.now, &*config.random, id, &session).await;
+        if config.sessions.vault.put(made.now, &*config.random, id, &session).await.is_ok() {
+            sessions::tell_stored(peer, &session);
+        }
     }
 }
 
@@ -222,7 +225,13 @@ async fn find_session(
         Err(miss) => (None, Err(miss)),
     };
     match (session, checked) {
-        (Some(session), Ok(())) => Ok(Some((session, resumed))),
+        (Some(session), Ok(())) => {
+            match resumed {
+                Resumed::Id => sessions::tell_stored(peer, &session),
+                _ => sessions::tell_ticket_key(peer, config, ticket),
+            }
+            Ok(Some((session, resumed)))
+        }
         // RFC 7627 section 5.3: a client that bound the first and would not bind the next is to be refused.
         (Some(session), Err(Miss::ExtendedMasterSecret)) if session.extended_master_secret => {
             Err(Misbehaved::ExtendedMasterSecretChanged.into())

@@ -5,7 +5,7 @@ use crate::{
     config::{ClientConfig, ServerConfig, ServerSessions},
     error::Failure,
     identity::Credential,
-    observe::{Event, Miss, Resumption},
+    observe::{Event, Kept, Miss, Resumption, Tap},
     resume::{ClientSession, Scope, ServerSession, SessionKey, lifetime_within},
     schedule::tls13::ResumptionSecret,
     wire::{
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use pki_types::{ServerName, UnixTime};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The circumstances of a server's connection, as far as they are not negotiated; nothing where no session is kept.
 pub(super) fn server_scope(
@@ -43,6 +43,25 @@ pub(super) async fn find(config: &ServerConfig, ticket: &[u8], now: UnixTime) ->
         true => sessions.vault.open_ticket(now, &*config.random, ticket).await,
         false => sessions.vault.take(now, &*config.random, ticket).await,
     }
+}
+
+/// Tells an observer until when the key of a ticket can open it.
+pub(super) fn tell_ticket_key(peer: &Peer, config: &ServerConfig, ticket: &[u8]) {
+    let keys = config.sessions.vault.ticket_keys();
+    if peer.tap().is_on()
+        && let Some(until) = keys.and_then(|keys| keys.opens_until(ticket))
+    {
+        peer.tap().emit(|| Event::Kept { what: Kept::TicketKey, until });
+    }
+}
+
+/// Tells an observer that a server has stored a session, or found it there.
+pub(super) fn tell_stored(peer: &Peer, session: &ServerSession) {
+    peer.tap().emit(|| Event::Kept { what: Kept::Store, until: after(session.created, session.lifetime) });
+}
+
+fn after(start: UnixTime, seconds: u32) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(start.as_secs().saturating_add(seconds.into())))
 }
 
 /// Tells an observer why a session does not serve.
@@ -79,7 +98,7 @@ pub(super) async fn send_tickets(
         if session.lifetime == 0 {
             break;
         }
-        let Some(ticket) = keep(config, &session).await else { break };
+        let Some(ticket) = keep(peer, config, &session).await else { break };
         let mut extensions = Vec::new();
         if session.max_early_data > 0 {
             let early = extension::EarlyDataNewSessionTicket { max_early_data_size: session.max_early_data };
@@ -131,14 +150,17 @@ fn ticket_count(sessions: &ServerSessions, hello: &ClientHello<'_>, info: &Info)
 }
 
 /// Seals a session into a ticket, or stores it under a name.
-pub(super) async fn keep(config: &ServerConfig, session: &ServerSession) -> Option<Vec<u8>> {
+async fn keep(peer: &Peer, config: &ServerConfig, session: &ServerSession) -> Option<Vec<u8>> {
     let (vault, now, random) = (&config.sessions.vault, session.created, &*config.random);
     if config.sessions.has_tickets() {
-        return vault.seal_ticket(now, random, session).await;
+        let ticket = vault.seal_ticket(now, random, session).await?;
+        tell_ticket_key(peer, config, &ticket);
+        return Some(ticket);
     }
     let mut id = vec![0; 32];
     random.fill(&mut id).ok()?;
     vault.put(now, random, &id, session).await.ok()?;
+    tell_stored(peer, session);
     Some(id)
 }
 
@@ -174,6 +196,11 @@ impl Made<'_> {
     }
 }
 
+/// Tells an observer that a client's cache has a session.
+pub(super) fn tell_cached(session: &ClientSession, tap: &Tap) {
+    tap.emit(|| Event::Kept { what: Kept::Cache, until: after(session.received, session.lifetime) });
+}
+
 /// What a client needs to keep sessions of an established connection.
 pub(crate) struct Keeper {
     pub(crate) config: Arc<ClientConfig>,
@@ -187,8 +214,9 @@ impl Keeper {
     }
 
     /// Keeps a session.
-    pub(crate) fn keep(&self, session: ClientSession) {
+    pub(crate) fn keep(&self, session: ClientSession, tap: &Tap) {
         if let Some(sessions) = &self.config.resumption.sessions {
+            tell_cached(&session, tap);
             sessions.put(session);
         }
     }

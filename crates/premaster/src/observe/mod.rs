@@ -13,13 +13,14 @@ use crate::{
         SignatureScheme,
     },
 };
+use pki_types::UnixTime;
 use std::{
     fmt,
     sync::{Arc, OnceLock},
 };
 
 pub use keylog::KeyLog;
-pub use receipt::{Receipt, SecretLife};
+pub use receipt::{After, Moment, Receipt, SecretLife};
 pub use resumption::{Miss, Resumed, Resumption, ScopeField};
 
 /// Which way something crosses the wire, seen from this side.
@@ -175,6 +176,21 @@ pub enum Event<'a> {
     Warning(Warning),
     /// How an attempt to resume went.
     Resumption(Resumption),
+    /// This server takes a ticket of TLS 1.3, and its client says how old that is (RFC 9846 section 8.3). Where the
+    /// difference is large, early data is refused: it is the measure of whether clocks and networks are well.
+    TicketAge {
+        /// By how many milliseconds the ClientHello came later than that says; earlier, if it is negative. Servers
+        /// count whole seconds: up to a thousand milliseconds mean nothing.
+        skew: i64,
+    },
+    /// This side keeps something beyond the connection that a session can be resumed with: in TLS 1.2 it opens this
+    /// connection as well.
+    Kept {
+        /// What.
+        what: Kept,
+        /// Until when it is of use.
+        until: UnixTime,
+    },
     /// Both Finished messages are verified.
     Established(Established),
     /// The connection failed.
@@ -202,6 +218,19 @@ impl fmt::Debug for SecretRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({} bytes)", self.0.len())
     }
+}
+
+/// What a side keeps beyond a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kept {
+    /// The key that opens a ticket of this connection, whether the server just sealed it or was shown it. With it goes
+    /// the time at which it is erased.
+    TicketKey,
+    /// The session, in the server's store. With it goes the time at which it may not be resumed any more.
+    Store,
+    /// The session, in the client's cache. With it goes the time at which it is not offered any more.
+    Cache,
 }
 
 /// What was chosen.

@@ -36,6 +36,13 @@ impl Freshness {
         millis(session.created).saturating_add(age.into())
     }
 
+    /// By how many milliseconds a ClientHello arrives later than it should have, or earlier if that is negative.
+    pub fn skew(now: UnixTime, session: &ServerSession, obfuscated_ticket_age: u32) -> i64 {
+        let [now, expected] = [millis(now), Self::expected_arrival(session, obfuscated_ticket_age)]
+            .map(|millis| i64::try_from(millis).unwrap_or(i64::MAX));
+        now.saturating_sub(expected)
+    }
+
     /// Whether a ClientHello arrives when it should have.
     pub fn check(
         &self,
@@ -125,6 +132,14 @@ mod tests {
         // An age before the ticket was made wraps to something that is never fresh.
         assert_eq!(fresh.check(at(1000), &ticket(7), 0), Err(Miss::NotFresh));
         assert_eq!(fresh.check(at(u64::MAX), &ticket(7), 7), Err(Miss::NotFresh));
+    }
+
+    #[test]
+    fn the_skew_is_how_much_later_a_hello_comes() {
+        let skew = |now, age: u32| Freshness::skew(at(now), &ticket(7), age.wrapping_add(7));
+        assert_eq!((skew(1050, 50_000), skew(1052, 50_000), skew(1049, 50_000)), (0, 2_000, -1_000));
+        assert_eq!(skew(1000, u32::MAX), -i64::from(u32::MAX));
+        assert!(skew(u64::MAX, 0) > 0);
     }
 
     #[test]

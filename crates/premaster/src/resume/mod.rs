@@ -17,6 +17,7 @@ mod key_file;
 mod memory_store;
 mod ring;
 mod scope;
+mod search;
 mod server_session;
 mod session;
 mod shared_keys;

@@ -1,6 +1,7 @@
 //! Ticket keys that several machines agree on by way of a store.
 use super::{
     Miss, ServerSession, TicketKeys,
+    search::{Search, Wait},
     store::{Call, SealedBytes, Store, StoreFailed, StoreName},
     ticket_key::{KEY_ID_LEN, KEY_LEN, Purpose, Rotation, TicketKey, Window},
 };
@@ -16,7 +17,7 @@ use pki_types::UnixTime;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -95,16 +96,23 @@ impl FleetSecret {
 /// there is one key a period without anybody being in charge. The key of the next period is agreed on during this
 /// one: the store can be away for as long without any loss.
 pub struct SharedKeys {
-    keys: Arc<TicketKeys>,
-    store: Arc<dyn Store>,
-    secret: FleetSecret,
-    rotation: Rotation,
-    deadline: Duration,
+    shelf: Arc<Shelf>,
     /// When the store is to be asked again, in seconds since 1970.
     ask_at: AtomicU64,
     /// When the store was asked last.
     asked: AtomicU64,
     is_asking: AtomicBool,
+    /// What those wait for who come while the store is being asked.
+    search: Mutex<Option<Arc<Search>>>,
+}
+
+/// The keys, and their places in the store.
+struct Shelf {
+    keys: Arc<TicketKeys>,
+    store: Arc<dyn Store>,
+    secret: FleetSecret,
+    rotation: Rotation,
+    deadline: Duration,
     /// Whether the keys of earlier periods were looked for.
     has_earlier: AtomicBool,
 }
@@ -114,22 +122,20 @@ impl SharedKeys {
     ///
     /// There are none until [`refresh`](Self::refresh) was called once.
     pub fn new(store: Arc<dyn Store>, secret: FleetSecret, rotation: Rotation, deadline: Duration) -> Self {
+        let keys = Arc::new(TicketKeys::shared(rotation));
+        let has_earlier = AtomicBool::new(false);
         Self {
-            keys: Arc::new(TicketKeys::shared(rotation)),
-            store,
-            secret,
-            rotation,
-            deadline,
+            shelf: Arc::new(Shelf { keys, store, secret, rotation, deadline, has_earlier }),
             ask_at: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             is_asking: AtomicBool::new(false),
-            has_earlier: AtomicBool::new(false),
+            search: Mutex::new(None),
         }
     }
 
     /// The keys.
     pub fn keys(&self) -> &Arc<TicketKeys> {
-        &self.keys
+        &self.shelf.keys
     }
 
     /// Whether the store should be asked again.
@@ -160,8 +166,8 @@ impl SharedKeys {
     ) -> Result<(), StoreFailed> {
         self.asked.store(now.as_secs(), Ordering::Relaxed);
         self.ask_at.store(now.as_secs().saturating_add(1), Ordering::Relaxed);
-        self.agree(now, random).await?;
-        let interval = self.rotation.interval();
+        self.shelf.agree(now, random).await?;
+        let interval = self.shelf.rotation.interval();
         let next_period = (now.as_secs() / interval).saturating_add(1).saturating_mul(interval);
         let again = now.as_secs().saturating_add((interval / 4).clamp(1, ASK_AGAIN));
         self.ask_at.store(next_period.min(again), Ordering::Relaxed);
@@ -170,18 +176,23 @@ impl SharedKeys {
 
     /// Sees to it that there is a key that seals, while somebody else asks for all of them.
     async fn catch_up(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
-        let has_key = || self.keys.with_ring(|ring| ring.sealing(now).is_some());
+        let shelf = &self.shelf;
+        let has_key = || shelf.keys.with_ring(|ring| ring.sealing(now).is_some());
         if !self.is_asking.load(Ordering::Acquire) || has_key() {
             return Ok(());
         }
-        self.agree_on(self.call(now), now.as_secs() / self.rotation.interval(), random).await
+        shelf.agree_on(shelf.call(now), now.as_secs() / shelf.rotation.interval(), random).await
     }
 
     /// Looks for a key that something was sealed with and that is not held: not more than once a second, because
-    /// anybody can invent names. But whoever comes while the store is being asked has not come too late for it.
+    /// anybody can invent names. But whoever comes while the store is being asked has not come too late for it:
+    /// they share one search, which needs none of them and not the one who asks.
     pub(super) async fn look_again(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
         if self.is_asking.swap(true, Ordering::Acquire) {
-            return self.agree(now, random).await;
+            return match self.search(now) {
+                Some(wait) => wait.await,
+                None => Ok(()),
+            };
         }
         let asking = Asking(&self.is_asking);
         match self.asked.load(Ordering::Relaxed) < now.as_secs() {
@@ -201,21 +212,52 @@ impl SharedKeys {
         random: &dyn Random,
         ticket: &[u8],
     ) -> Result<ServerSession, Miss> {
-        match self.keys.open(now, ticket) {
+        match self.keys().open(now, ticket) {
             Err(Miss::UnknownKey) => {
                 self.look_again(now, random).await?;
-                self.keys.open(now, ticket)
+                self.keys().open(now, ticket)
             }
             other => other,
         }
     }
 
+    /// The search that is under way, or a new one; none if this second had one that is over.
+    fn search(&self, now: UnixTime) -> Option<Wait> {
+        // What stands there is complete at every moment.
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*search {
+            Some(search) if search.is_going() => return Some(search.wait()),
+            Some(search) if search.began >= now.as_secs() => return None,
+            _ => {}
+        }
+        let shelf = Arc::clone(&self.shelf);
+        let new = Search::new(now.as_secs(), async move { shelf.look(now).await });
+        Some(search.insert(new).wait())
+    }
+}
+
+impl Shelf {
     async fn agree(&self, now: UnixTime, random: &dyn Random) -> Result<(), StoreFailed> {
         let call = self.call(now);
         let period = now.as_secs() / self.rotation.interval();
         for period in [period, period.saturating_add(1)] {
             self.agree_on(call, period, random).await?;
         }
+        self.look_for_earlier(call, period).await
+    }
+
+    /// Takes what is there.
+    async fn look(&self, now: UnixTime) -> Result<(), StoreFailed> {
+        let call = self.call(now);
+        let period = now.as_secs() / self.rotation.interval();
+        for period in [period, period.saturating_add(1)] {
+            self.look_for(call, period).await?;
+        }
+        self.look_for_earlier(call, period).await
+    }
+
+    /// The keys of earlier periods, of which there will be no more.
+    async fn look_for_earlier(&self, call: Call, period: u64) -> Result<(), StoreFailed> {
         if !self.has_earlier.load(Ordering::Relaxed) {
             let earlier = self.rotation.lifetime().div_ceil(self.rotation.interval()).min(MAX_EARLIER);
             for period in period.saturating_sub(earlier)..period {
@@ -286,6 +328,6 @@ impl Drop for Asking<'_> {
 
 impl fmt::Debug for SharedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.keys.fmt(f)
+        self.keys().fmt(f)
     }
 }

@@ -46,10 +46,10 @@ impl Fleet {
             return Answer::now(Err(StoreFailed::TimedOut));
         }
         let memory = self.memory.lock().unwrap().clone();
-        let mut waits = self.is_slow.load(Ordering::Relaxed);
         // Later, as over a network.
         Answer::later(async move {
-            poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
+            let is_slow = || self.is_slow.load(Ordering::Relaxed);
+            poll_fn(|_| if is_slow() { Poll::Pending } else { Poll::Ready(()) }).await;
             ask(&memory).await
         })
     }
@@ -291,6 +291,64 @@ fn who_comes_while_the_store_is_being_asked_for_keys_has_them_all_the_same() {
         assert_eq!(block_on(asking), Ok(()), "{number}");
         assert_eq!(sealing(&machine, 1001), sealing(&other, 1001), "{number}");
     }
+}
+
+/// Of a thousand who invent names while the store is slow nobody makes it work, and nobody depends on another.
+#[test]
+fn invented_names_share_one_search_while_the_store_is_slow() {
+    let fleet = Fleet::new();
+    let ticket = seal(&machine(&fleet), 1000).unwrap();
+    let machine = machine(&fleet);
+    let agreement = {
+        let before = fleet.calls.load(Ordering::Relaxed);
+        block_on(super::tests_vault::machine(&fleet).maintain(at(1001), &SystemRandom)).unwrap();
+        fleet.calls.load(Ordering::Relaxed) - before
+    };
+    let calls = AtomicUsize::new(fleet.calls.load(Ordering::Relaxed));
+    let made = || fleet.calls.load(Ordering::Relaxed) - calls.load(Ordering::Relaxed);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut begin = |ticket: Vec<u8>| {
+        let machine = machine.clone();
+        let mut opening = Box::pin(async move {
+            machine.open_ticket(at(1001), &SystemRandom, &ticket).await.map(|session| drop(session))
+        });
+        assert!(opening.as_mut().poll(&mut context).is_pending());
+        opening
+    };
+    fleet.is_slow.store(true, Ordering::Relaxed);
+    // The first asks, the second searches, and both are never heard of again; some of the others go away.
+    let _asking = begin(vec![0; 100]);
+    let _searching = begin(vec![1; 100]);
+    let invented: Vec<_> =
+        (0..1000_u16).map(|number| begin([&number.to_be_bytes()[..], &[2; 98]].concat())).collect();
+    let genuine = begin(ticket);
+    assert_eq!(made(), 2, "a call of the agreement, and one of the search");
+    fleet.is_slow.store(false, Ordering::Relaxed);
+    let (gone, staying): (Vec<_>, Vec<_>) =
+        invented.into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
+    drop(gone);
+    assert_eq!(block_on(genuine), Ok(()));
+    for (_, opening) in staying {
+        assert_eq!(block_on(opening), Err(Miss::UnknownKey));
+    }
+    assert!(made() <= 1 + agreement, "{} calls, where an agreement takes {agreement}", made());
+}
+
+#[test]
+fn a_search_that_everybody_left_does_not_stand_in_the_way_of_the_next() {
+    let fleet = Fleet::new();
+    let ticket = seal(&machine(&fleet), 1000).unwrap();
+    let machine = machine(&fleet);
+    let mut context = Context::from_waker(Waker::noop());
+    fleet.is_slow.store(true, Ordering::Relaxed);
+    let mut asking = pin!(machine.maintain(at(1001), &SystemRandom));
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    {
+        let mut left = pin!(machine.open_ticket(at(1001), &SystemRandom, &ticket));
+        assert!(left.as_mut().poll(&mut context).is_pending());
+    }
+    fleet.is_slow.store(false, Ordering::Relaxed);
+    assert_eq!(open(&machine, 1002, &ticket), Ok(()));
 }
 
 #[test]

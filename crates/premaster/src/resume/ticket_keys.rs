@@ -151,6 +151,13 @@ impl TicketKeys {
         }
     }
 
+    /// Until when a ticket can be opened by who gets hold of these keys: then the one that sealed it is erased. None
+    /// if that is not held.
+    pub fn opens_until(&self, ticket: &[u8]) -> Option<UnixTime> {
+        let id = TicketKey::id_of(ticket).ok()?;
+        self.read().ring.keys().find(|key| key.id() == id).map(|key| key.window().decrypt_until)
+    }
+
     pub(super) fn seal_as(
         &self,
         now: UnixTime,

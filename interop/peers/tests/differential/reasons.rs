@@ -17,7 +17,7 @@ pub enum Judge {
 type Reason = (&'static str, fn(Judge, &Hello, Answer) -> bool);
 
 /// Where the other one takes a hello and we do not.
-const WE_REFUSE: [Reason; 11] = [
+const WE_REFUSE: [Reason; 10] = [
     (
         "they ask for another share before they look at the signature schemes, of which none fits",
         |_, hello, theirs| theirs == Answer::Retries && !hello.offer.ecdsa_p256,
@@ -28,12 +28,6 @@ const WE_REFUSE: [Reason; 11] = [
     (
         "a certificate on a curve that the client does not support (RFC 8422 section 5.3)",
         |judge, hello, theirs| judge == Judge::Rustls && theirs == Answer::Takes(0x0303) && !hello.offer.p256,
-    ),
-    (
-        "ECDSA on P-256 with the hash of another curve, which TLS 1.2 allows and we do not do",
-        |judge, hello, theirs| {
-            judge == Judge::OpenSsl && theirs == Answer::Takes(0x0303) && !hello.offer.ecdsa_p256
-        },
     ),
     ("a share for a group that is not in supported_groups (RFC 9846 section 4.2.8)", |judge, hello, _| {
         judge == Judge::Rustls && hello.has(&[Oddity::ShareOfUnsupportedGroup])
@@ -67,10 +61,16 @@ const WE_REFUSE: [Reason; 11] = [
 ];
 
 /// Where we take a hello and the other one does not.
-const THEY_REFUSE: [Reason; 3] = [
+const THEY_REFUSE: [Reason; 4] = [
     (
         "we ask for another share before we look at the signature schemes, of which none fits",
         |_, hello, ours| ours == Answer::Retries && !hello.offer.ecdsa_p256,
+    ),
+    (
+        "ECDSA on P-256 with the hash of another curve, which TLS 1.2 allows (RFC 5246 section 7.4.1.4.1)",
+        |judge, hello, ours| {
+            judge == Judge::Rustls && ours == Answer::Takes(0x0303) && !hello.offer.ecdsa_p256
+        },
     ),
     ("no supported_groups: the server may choose (RFC 8422 section 4)", |_, hello, ours| {
         ours == Answer::Takes(0x0303) && hello.has(&[Oddity::Without(Type::SUPPORTED_GROUPS)])

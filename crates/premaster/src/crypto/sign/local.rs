@@ -180,9 +180,13 @@ pub(crate) const fn schemes(kind: KeyKind) -> &'static [Scheme] {
         KeyKind::RsaPss => {
             &[Scheme::rsa_pss_pss_sha256, Scheme::rsa_pss_pss_sha384, Scheme::rsa_pss_pss_sha512]
         }
-        KeyKind::EcdsaP256 => &[Scheme::ecdsa_secp256r1_sha256],
-        KeyKind::EcdsaP384 => &[Scheme::ecdsa_secp384r1_sha384],
-        // With the shorter hashes in TLS 1.2 alone.
+        // With another hash than the curve's own in TLS 1.2 alone, which does not bind the one to the other.
+        KeyKind::EcdsaP256 => {
+            &[Scheme::ecdsa_secp256r1_sha256, Scheme::ecdsa_secp384r1_sha384, Scheme::ecdsa_secp521r1_sha512]
+        }
+        KeyKind::EcdsaP384 => {
+            &[Scheme::ecdsa_secp384r1_sha384, Scheme::ecdsa_secp521r1_sha512, Scheme::ecdsa_secp256r1_sha256]
+        }
         KeyKind::EcdsaP521 => {
             &[Scheme::ecdsa_secp521r1_sha512, Scheme::ecdsa_secp384r1_sha384, Scheme::ecdsa_secp256r1_sha256]
         }
