@@ -298,12 +298,12 @@ fn who_comes_while_the_store_is_being_asked_for_keys_has_them_all_the_same() {
 fn invented_names_share_one_search_while_the_store_is_slow() {
     let fleet = Fleet::new();
     let ticket = seal(&machine(&fleet), 1000).unwrap();
-    let machine = machine(&fleet);
     let agreement = {
         let before = fleet.calls.load(Ordering::Relaxed);
-        block_on(super::tests_vault::machine(&fleet).maintain(at(1001), &SystemRandom)).unwrap();
+        block_on(machine(&fleet).maintain(at(1001), &SystemRandom)).unwrap();
         fleet.calls.load(Ordering::Relaxed) - before
     };
+    let machine = machine(&fleet);
     let calls = AtomicUsize::new(fleet.calls.load(Ordering::Relaxed));
     let made = || fleet.calls.load(Ordering::Relaxed) - calls.load(Ordering::Relaxed);
     let mut context = Context::from_waker(Waker::noop());
