@@ -316,10 +316,9 @@ impl Connection {
         }
     }
 
-    /// Gives back the memory that an idle connection can do without: TLS 1.3's expanded record keys, which are about
-    /// half of it and are expanded again with the next record, at the cost of deriving them from the traffic secrets
-    /// once more (an observer hears so). For connections that may stay idle for long; during a handshake and in
-    /// TLS 1.2 it does nothing.
+    /// Gives back the memory that an idle connection can do without: the expanded keys of AEADs, which are about half
+    /// of it and are expanded again with the next record, at the cost of deriving them once more (an observer hears
+    /// so). For connections that may stay idle for long; during a handshake and with CBC suites it does nothing.
     pub fn compact(&mut self) {
         if let State::Established(traffic) = &mut self.state {
             traffic.rest();

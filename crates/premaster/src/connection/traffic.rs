@@ -5,7 +5,7 @@ use crate::{
     Error, Output,
     error::{Misbehaved, Misuse},
     handshake::{
-        Established, Info, Keeper, Leaves, Secrets, check_extensions, key_again13, opener13,
+        Established, Info, Keeper, Leaves, Secrets, check_extensions, key_again12, key_again13, opener13,
         peer::{Mailbox, Message},
         sealer13,
     },
@@ -16,6 +16,7 @@ use crate::{
         tls12::MasterSecret,
         tls13::{ExporterSecret, ResumptionSecret, TrafficSecret},
     },
+    suite::Suite,
     wire::{
         AlertDescription, AlertLevel, ContentType, HandshakeType, KeyUpdateRequest, PerSide, ProtocolVersion,
         Side,
@@ -36,8 +37,14 @@ pub(super) struct Traffic {
 
 #[allow(clippy::large_enum_variant, reason = "there is one for each connection, on the heap")]
 enum Keys {
-    Tls12 { master: MasterSecret, randoms: Box<PerSide<[u8; 32]>> },
+    Tls12(Keys12),
     Tls13(Keys13),
+}
+
+struct Keys12 {
+    side: Side,
+    master: MasterSecret,
+    randoms: Box<PerSide<[u8; 32]>>,
 }
 
 struct Keys13 {
@@ -54,10 +61,32 @@ struct Keys13 {
     resumption: Option<(ResumptionSecret, Box<Keeper>)>,
 }
 
+impl Keys {
+    /// Lends the record key of a direction to `wake`, which expands it again.
+    fn again(
+        &self,
+        suite: &Suite,
+        direction: Direction,
+        wake: impl FnOnce(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match (self, direction) {
+            (Self::Tls12(Keys12 { side, master, randoms }), _) => {
+                let sender = if direction == Direction::Sent { *side } else { side.peer() };
+                key_again12(suite, master, randoms, sender, wake)
+            }
+            (Self::Tls13(Keys13 { send: Some(secret), .. }), Direction::Sent)
+            | (Self::Tls13(Keys13 { receive: Some(secret), .. }), Direction::Received) => {
+                key_again13(suite, secret, wake)
+            }
+            (Self::Tls13(_), _) => Ok(()),
+        }
+    }
+}
+
 impl Traffic {
     pub(super) fn new(side: Side, established: Established, mailbox: &mut Mailbox) -> Self {
         let keys = match established.secrets {
-            Secrets::Tls12 { master, randoms } => Keys::Tls12 { master, randoms },
+            Secrets::Tls12 { master, randoms } => Keys::Tls12(Keys12 { side, master, randoms }),
             Secrets::Tls13 { traffic, exporter, resumption } => {
                 let (send, receive) = traffic.split(side);
                 let (send, receive) = (Some(send), Some(receive));
@@ -113,9 +142,8 @@ impl Traffic {
         let epoch = self.send_epoch();
         tap.emit(|| Event::Content { direction, content_type, plaintext, epoch });
         let start = output.len();
-        if let (true, Keys::Tls13(Keys13 { send: Some(secret), .. })) = (self.sealer.is_resting(), &self.keys)
-        {
-            key_again13(self.info.suite, secret, |key| self.sealer.wake(key))?;
+        if self.sealer.is_resting() {
+            self.keys.again(self.info.suite, Direction::Sent, |key| self.sealer.wake(key))?;
         }
         self.sealer.seal(content_type, plaintext, 0, output)?;
         tap.emit(|| Event::Record { direction, bytes: output.as_slice().get(start..).unwrap_or_default() });
@@ -129,17 +157,12 @@ impl Traffic {
 
     /// Expands the key that `opener` had before it was put to rest.
     pub(super) fn wake(&self, opener: &mut Opener) -> Result<(), Error> {
-        match &self.keys {
-            Keys::Tls13(Keys13 { receive: Some(secret), .. }) => {
-                key_again13(self.info.suite, secret, |key| opener.wake(key))
-            }
-            _ => Ok(()),
-        }
+        self.keys.again(self.info.suite, Direction::Received, |key| opener.wake(key))
     }
 
     fn send_epoch(&self) -> Epoch {
         match &self.keys {
-            Keys::Tls12 { .. } => Epoch::Application(0),
+            Keys::Tls12(_) => Epoch::Application(0),
             Keys::Tls13(keys) => Epoch::Application(keys.send_updates),
         }
     }
@@ -150,7 +173,7 @@ impl Traffic {
         tap: &Tap,
         output: &mut Output,
     ) -> Result<(), Error> {
-        if matches!(self.keys, Keys::Tls12 { .. }) {
+        if matches!(self.keys, Keys::Tls12(_)) {
             return Err(Misuse::NotInThisVersion.into());
         }
         let request = match ask_peer {
@@ -176,7 +199,7 @@ impl Traffic {
     pub(super) fn early_exporter(&self) -> Option<&ExporterSecret> {
         match &self.keys {
             Keys::Tls13(keys) => keys.early_exporter.as_deref(),
-            Keys::Tls12 { .. } => None,
+            Keys::Tls12(_) => None,
         }
     }
 
@@ -185,8 +208,8 @@ impl Traffic {
         match &self.keys {
             Keys::Tls13(keys) => keys.exporter.export(label, context.unwrap_or_default(), out),
             // RFC 7627 section 5.4: without it two connections can have the same keying material.
-            Keys::Tls12 { .. } if !self.info.extended_master_secret => return Err(Misuse::NoExporter.into()),
-            Keys::Tls12 { master, randoms } => {
+            Keys::Tls12(_) if !self.info.extended_master_secret => return Err(Misuse::NoExporter.into()),
+            Keys::Tls12(Keys12 { master, randoms, .. }) => {
                 let randoms = PerSide { client: &randoms.client, server: &randoms.server };
                 master.export(randoms, label, context, out);
             }

@@ -31,6 +31,6 @@ pub use established::Info;
 pub(crate) use established::{Established, Secrets};
 pub(crate) use leaves::Leaves;
 pub(crate) use negotiate::offered_versions;
-pub(crate) use record_keys::{key_again13, opener13, sealer13};
+pub(crate) use record_keys::{key_again12, key_again13, opener13, sealer13};
 pub(crate) use server::{handshake as server, server_name};
 pub(crate) use sessions::Keeper;

@@ -3,11 +3,11 @@ use crate::{
     Error,
     record::{Opener, Sealer},
     schedule::{
-        tls12::{KeyBlock, WriteKeys},
+        tls12::{KeyBlock, MasterSecret, WriteKeys},
         tls13::TrafficSecret,
     },
     suite::{Protection, Suite},
-    wire::Side,
+    wire::{PerSide, Side},
 };
 
 /// The keys that records are sealed with under a TLS 1.3 traffic secret (RFC 9846 section 7.3).
@@ -40,6 +40,18 @@ pub(crate) fn key_again13(
         Protection::Aead(aead) => secret.with_key_and_iv(aead.key_len(), |key, _| wake(key)),
         Protection::Cbc { .. } => Err(crate::error::Failure::Configuration.into()),
     }
+}
+
+/// Lends the key that `side` sends TLS 1.2 records under to `wake`, which expands it again.
+pub(crate) fn key_again12(
+    suite: &Suite,
+    master: &MasterSecret,
+    randoms: &PerSide<[u8; 32]>,
+    side: Side,
+    wake: impl FnOnce(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let block = master.key_block(suite.key_block_layout(), &randoms.client, &randoms.server);
+    wake(block.keys(side).key)
 }
 
 /// The keys that `side` seals TLS 1.2 records with.

@@ -7,10 +7,11 @@
 //!     aead-ciphered struct { opaque content[TLSCompressed.length]; };
 //! } GenericAEADCipher;
 //! ```
+use super::expanded::Expanded;
 use super::nonce::Iv;
 use super::sequence::Sequence;
 use super::{Output, additional_data12};
-use crate::crypto::aead::{AeadAlgorithm, AeadKey, NONCE_LEN, OpenFailed, SealFailed};
+use crate::crypto::aead::{AeadAlgorithm, NONCE_LEN, OpenFailed, SealFailed};
 use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{HEADER_LEN, RecordHeader};
 use crate::wire::{ContentType, ProtocolVersion};
@@ -24,8 +25,8 @@ const fn explicit_len(algorithm: AeadAlgorithm) -> usize {
     }
 }
 
-fn key_and_iv(algorithm: AeadAlgorithm, key: &[u8], fixed_iv: &[u8]) -> Result<(AeadKey, Iv), Error> {
-    let key = AeadKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
+fn key_and_iv(algorithm: AeadAlgorithm, key: &[u8], fixed_iv: &[u8]) -> Result<(Expanded, Iv), Error> {
+    let key = Expanded::new(algorithm, key)?;
     let iv = match explicit_len(algorithm) {
         0 => Iv::whole(fixed_iv)?,
         _ => Iv::salt(fixed_iv)?,
@@ -34,7 +35,7 @@ fn key_and_iv(algorithm: AeadAlgorithm, key: &[u8], fixed_iv: &[u8]) -> Result<(
 }
 
 pub(super) struct SealAead12 {
-    key: AeadKey,
+    pub(super) key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }
@@ -68,6 +69,7 @@ impl SealAead12 {
         nonce_explicit.copy_from_slice(&number.to_be_bytes()[..explicit]);
         let aad = additional_data12(number, content_type, plaintext.len());
         self.key
+            .get()?
             .seal_to(&self.iv.nonce(number), &aad, plaintext, &[], sealed)
             .map_err(|SealFailed| Failure::Crypto)?;
         output.commit(len);
@@ -76,7 +78,7 @@ impl SealAead12 {
 }
 
 pub(super) struct OpenAead12 {
-    key: AeadKey,
+    pub(super) key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }
@@ -98,7 +100,7 @@ impl OpenAead12 {
         let (nonce_explicit, sealed) = fragment.split_at_mut(explicit);
         let nonce = self.nonce(number, nonce_explicit);
         let aad = additional_data12(number, content_type, len);
-        self.key.open_in_place(&nonce, &aad, sealed).map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
+        self.key.get()?.open_in_place(&nonce, &aad, sealed).map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
         self.sequence.advance();
         Ok(explicit..explicit + len)
     }
@@ -115,7 +117,7 @@ impl OpenAead12 {
         let (nonce_explicit, sealed) = fragment.split_at(explicit);
         let nonce = self.nonce(number, nonce_explicit);
         let aad = additional_data12(number, content_type, len);
-        self.key.open_to(&nonce, &aad, sealed, out).map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
+        self.key.get()?.open_to(&nonce, &aad, sealed, out).map_err(|OpenFailed| Misbehaved::BadRecordMac)?;
         self.sequence.advance();
         Ok(len)
     }

@@ -12,6 +12,7 @@
 //! be cloned or set back, so that a key meets each nonce once.
 mod aead12;
 mod cbc12;
+mod expanded;
 mod joiner;
 mod nonce;
 mod opener;

@@ -1,6 +1,7 @@
 //! What the peer sends under.
 use super::aead12::OpenAead12;
 use super::cbc12::OpenCbc12;
+use super::expanded::Expanded;
 use super::sequence::Sequence;
 use super::tls13::OpenTls13;
 use super::{AeadAlgorithm, CbcAlgorithm, CbcOrder, HashAlgorithm};
@@ -85,23 +86,32 @@ impl Opener {
         self.limit
     }
 
-    /// Wipes the expanded key of TLS 1.3, until it is [woken](Self::wake); other protections stay as they are.
+    /// Wipes the expanded key of an AEAD, until it is [woken](Self::wake); other protections stay as they are.
     pub(crate) fn rest(&mut self) {
-        if let Protection::Tls13(opener) = &mut self.protection {
-            opener.rest();
+        if let Some(key) = self.expanded() {
+            key.rest();
         }
     }
 
     /// Whether it has to be woken before anything can be opened.
     pub(crate) const fn is_resting(&self) -> bool {
-        matches!(&self.protection, Protection::Tls13(opener) if opener.is_resting())
+        match &self.protection {
+            Protection::Tls13(protection) => protection.key.is_resting(),
+            Protection::Aead12(protection) => protection.key.is_resting(),
+            _ => false,
+        }
     }
 
     /// Expands the key that it was born with again; the numbers go on.
     pub(crate) fn wake(&mut self, key: &[u8]) -> Result<(), Error> {
+        Ok(self.expanded().map_or(Ok(()), |expanded| expanded.wake(key))?)
+    }
+
+    const fn expanded(&mut self) -> Option<&mut Expanded> {
         match &mut self.protection {
-            Protection::Tls13(opener) => Ok(opener.wake(key)?),
-            _ => Ok(()),
+            Protection::Tls13(protection) => Some(&mut protection.key),
+            Protection::Aead12(protection) => Some(&mut protection.key),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What this side sends under.
 use super::aead12::SealAead12;
 use super::cbc12::SealCbc12;
+use super::expanded::Expanded;
 use super::plaintext::SealPlaintext;
 use super::tls13::SealTls13;
 use super::{AeadAlgorithm, CbcAlgorithm, CbcOrder, HashAlgorithm, Output};
@@ -71,23 +72,32 @@ impl Sealer {
         }
     }
 
-    /// Wipes the expanded key of TLS 1.3, until it is [woken](Self::wake); other protections stay as they are.
+    /// Wipes the expanded key of an AEAD, until it is [woken](Self::wake); other protections stay as they are.
     pub(crate) fn rest(&mut self) {
-        if let Protection::Tls13(sealer) = &mut self.0 {
-            sealer.rest();
+        if let Some(key) = self.expanded() {
+            key.rest();
         }
     }
 
     /// Whether it has to be woken before anything can be sealed.
     pub(crate) const fn is_resting(&self) -> bool {
-        matches!(&self.0, Protection::Tls13(sealer) if sealer.is_resting())
+        match &self.0 {
+            Protection::Tls13(protection) => protection.key.is_resting(),
+            Protection::Aead12(protection) => protection.key.is_resting(),
+            _ => false,
+        }
     }
 
     /// Expands the key that it was born with again; the numbers go on.
     pub(crate) fn wake(&mut self, key: &[u8]) -> Result<(), Error> {
+        Ok(self.expanded().map_or(Ok(()), |expanded| expanded.wake(key))?)
+    }
+
+    const fn expanded(&mut self) -> Option<&mut Expanded> {
         match &mut self.0 {
-            Protection::Tls13(sealer) => Ok(sealer.wake(key)?),
-            _ => Ok(()),
+            Protection::Tls13(protection) => Some(&mut protection.key),
+            Protection::Aead12(protection) => Some(&mut protection.key),
+            _ => None,
         }
     }
 

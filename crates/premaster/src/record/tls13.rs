@@ -8,57 +8,16 @@
 //! } TLSInnerPlaintext;
 //! ```
 use super::Output;
+use super::expanded::Expanded;
 use super::nonce::Iv;
 use super::sequence::Sequence;
-use crate::crypto::aead::{AeadAlgorithm, AeadKey, OpenFailed, SealFailed};
+use crate::crypto::aead::{AeadAlgorithm, OpenFailed, SealFailed};
 use crate::error::{Error, Failure, Misbehaved};
 use crate::wire::record::{HEADER_LEN, MAX_PLAINTEXT, RecordHeader};
 use crate::wire::{ContentType, ProtocolVersion};
 
-/// An expanded key, which can be forgotten for as long as nothing is sealed or opened, and expanded again.
-struct Expanded {
-    algorithm: AeadAlgorithm,
-    key: Option<AeadKey>,
-}
-
-impl Expanded {
-    fn new(algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self, Failure> {
-        let key = AeadKey::new(algorithm, key).map_err(|_| Failure::Crypto)?;
-        Ok(Self { algorithm, key: Some(key) })
-    }
-
-    fn get(&self) -> Result<&AeadKey, Failure> {
-        self.key.as_ref().ok_or(Failure::Crypto)
-    }
-}
-
-/// How a key of either direction rests.
-macro_rules! rests {
-    ($name:ident) => {
-        impl $name {
-            /// Wipes the expanded key. The number of the next record stays.
-            pub(super) fn rest(&mut self) {
-                self.key.key = None;
-            }
-
-            pub(super) const fn is_resting(&self) -> bool {
-                self.key.key.is_none()
-            }
-
-            /// Expands the same key again.
-            pub(super) fn wake(&mut self, key: &[u8]) -> Result<(), Failure> {
-                self.key = Expanded::new(self.key.algorithm, key)?;
-                Ok(())
-            }
-        }
-    };
-}
-
-rests!(SealTls13);
-rests!(OpenTls13);
-
 pub(super) struct SealTls13 {
-    key: Expanded,
+    pub(super) key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }
@@ -71,7 +30,7 @@ impl SealTls13 {
 
     /// How much longer than its plaintext a record is.
     pub(super) const fn overhead(&self) -> usize {
-        HEADER_LEN + 1 + self.key.algorithm.tag_len()
+        HEADER_LEN + 1 + self.key.algorithm().tag_len()
     }
 
     pub(super) fn seal(
@@ -111,7 +70,7 @@ impl SealTls13 {
 }
 
 pub(super) struct OpenTls13 {
-    key: Expanded,
+    pub(super) key: Expanded,
     iv: Iv,
     pub(super) sequence: Sequence,
 }

@@ -33,7 +33,7 @@ impl Kdf {
 
     /// Tells the listener that `secret` is erased, when what this returns is dropped.
     pub(super) fn life(&self, secret: &'static str) -> Life {
-        Life { secret, tap: self.tap.clone() }
+        Life::new(self.clone(), secret)
     }
 
     /// Whether there is a listener.
@@ -57,13 +57,19 @@ impl Kdf {
 /// after it.
 #[derive(Debug)]
 pub(super) struct Life {
-    secret: &'static str,
-    tap: Tap,
+    pub(super) secret: &'static str,
+    pub(super) kdf: Kdf,
+}
+
+impl Life {
+    pub(super) const fn new(kdf: Kdf, secret: &'static str) -> Self {
+        Self { secret, kdf }
+    }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.tap.emit(|| Event::Erased { secret: self.secret });
+        self.kdf.tap.emit(|| Event::Erased { secret: self.secret });
     }
 }
 

@@ -118,8 +118,7 @@ impl PremasterSecret {
 pub struct MasterSecret {
     secret: Secret,
     keyed: HmacKey,
-    kdf: Kdf,
-    _life: Life,
+    life: Life,
 }
 
 impl MasterSecret {
@@ -136,8 +135,7 @@ impl MasterSecret {
     /// A master secret that is known from elsewhere.
     pub fn from_session(kdf: Kdf, secret: Secret) -> Self {
         let keyed = HmacKey::new(kdf.hash(), secret.expose());
-        let _life = kdf.life("master_secret");
-        Self { secret, keyed, kdf, _life }
+        Self { secret, keyed, life: Life::new(kdf, "master_secret") }
     }
 
     /// The bytes, for the session that will be resumed. Every caller is worth a second look.
@@ -159,10 +157,10 @@ impl MasterSecret {
             Input::Public("ServerHello.random", server_random),
             Input::Public("ClientHello.random", client_random),
         ];
-        self.kdf.derived("key_block", "PRF \"key expansion\"", &inputs, bytes.expose());
-        let block = KeyBlock { bytes, layout, _life: self.kdf.life("key_block") };
+        self.life.kdf.derived("key_block", "PRF \"key expansion\"", &inputs, bytes.expose());
+        let block = KeyBlock { bytes, layout, _life: self.life.kdf.life("key_block") };
         for (name, slice) in block.slices() {
-            self.kdf.derived(name, "slice of the key block", &[Input::Secret("key_block")], slice);
+            self.life.kdf.derived(name, "slice of the key block", &[Input::Secret("key_block")], slice);
         }
         block
     }
@@ -178,7 +176,7 @@ impl MasterSecret {
         prf(&self.keyed, label, &[transcript.as_ref()], &mut out);
         let inputs =
             [Input::Secret("master_secret"), Input::Public("Hash(handshake_messages)", transcript.as_ref())];
-        self.kdf.derived(name, how, &inputs, &out);
+        self.life.kdf.derived(name, how, &inputs, &out);
         out
     }
 

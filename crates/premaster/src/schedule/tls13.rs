@@ -94,7 +94,7 @@ impl EarlySecret {
 
     /// What the binder is made with.
     pub fn binder_key(&self, source: PskSource) -> BinderKey {
-        let empty = digest(self.0.kdf.hash(), &[]);
+        let empty = digest(self.0.kdf().hash(), &[]);
         let (label, how) = match source {
             PskSource::External => ("ext binder", "Derive-Secret \"ext binder\""),
             PskSource::Resumption => ("res binder", "Derive-Secret \"res binder\""),
@@ -117,9 +117,9 @@ impl EarlySecret {
 
     /// Mixes in the key exchange.
     pub fn into_handshake(self, shared: SharedSecret) -> HandshakeSecret {
-        self.0.kdf.derived("shared_secret", "key exchange", &[], shared.input_keying_material());
+        self.0.kdf().derived("shared_secret", "key exchange", &[], shared.input_keying_material());
         let inputs = [Input::Secret("derived_secret"), Input::Secret("shared_secret")];
-        let _life = self.0.kdf.life("shared_secret");
+        let _life = self.0.kdf().life("shared_secret");
         // Dropped, and so erased, before the listener hears of it.
         let shared = shared;
         HandshakeSecret(self.0.next("handshake_secret", shared.input_keying_material(), &inputs))
@@ -128,7 +128,7 @@ impl EarlySecret {
     /// Goes on without a key exchange: psk_ke, which gives up forward secrecy.
     pub fn into_handshake_psk_only(self) -> HandshakeSecret {
         let zeros = [0; 64];
-        let zeros = &zeros[..self.0.kdf.output_len()];
+        let zeros = &zeros[..self.0.kdf().output_len()];
         let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
         HandshakeSecret(self.0.next("handshake_secret", zeros, &inputs))
     }
@@ -160,7 +160,7 @@ impl HandshakeSecret {
     /// Nothing more to mix in.
     pub fn into_main(self) -> MainSecret {
         let zeros = [0; 64];
-        let zeros = &zeros[..self.0.kdf.output_len()];
+        let zeros = &zeros[..self.0.kdf().output_len()];
         let inputs = [Input::Secret("derived_secret"), Input::Public("0", zeros)];
         MainSecret(self.0.next("main_secret", zeros, &inputs))
     }
@@ -239,13 +239,13 @@ impl TrafficSecret {
         let mut stage = self.0;
         wipe::after_deriving(|| {
             let mut next = Block::default_block();
-            let next = &mut next[..stage.kdf.output_len()];
+            let next = &mut next[..stage.kdf().output_len()];
             let how = "HKDF-Expand-Label \"traffic upd\"";
             stage.expand("application_traffic_secret_N+1", "traffic upd", how, next);
             stage.keyed.replace_unwiped(next);
         });
         let name = "application_traffic_secret_N";
-        Self(Stage { name, _life: stage.kdf.life(name), ..stage })
+        Self(stage.renamed(name))
     }
 }
 
@@ -264,12 +264,12 @@ impl BinderKey {
 impl ExporterSecret {
     /// The hash's length, in bytes.
     pub fn output_len(&self) -> usize {
-        self.0.kdf.output_len()
+        self.0.kdf().output_len()
     }
 
     /// Keying material for the application (RFC 9846 section 7.5). At most 255 hash outputs.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) {
-        let hash = self.0.kdf.hash();
+        let hash = self.0.kdf().hash();
         let (empty, context) = (digest(hash, &[]), digest(hash, &[context]));
         wipe::after_deriving(|| {
             let mut secret = Block::default_block();
@@ -283,11 +283,11 @@ impl ExporterSecret {
 impl ResumptionSecret {
     /// The PSK that goes with the ticket of this nonce (RFC 9846 section 4.6.1).
     pub fn psk(&self, ticket_nonce: &[u8]) -> Secret {
-        let kdf = &self.0.kdf;
+        let kdf = self.0.kdf();
         let psk = Secret::fill(kdf.output_len(), |out| {
             wipe::after_deriving(|| expand_label(&self.0.keyed, "resumption", ticket_nonce, out));
         });
-        let inputs = [Input::Secret(self.0.name), Input::Public("ticket_nonce", ticket_nonce)];
+        let inputs = [Input::Secret(self.0.life.secret), Input::Public("ticket_nonce", ticket_nonce)];
         kdf.derived("PSK", "HKDF-Expand-Label \"resumption\"", &inputs, psk.expose());
         psk
     }
@@ -297,16 +297,24 @@ impl ResumptionSecret {
 /// themselves are gone once an observer has seen them.
 #[derive(Debug)]
 struct Stage {
-    name: &'static str,
     keyed: HmacKey,
-    kdf: Kdf,
-    _life: Life,
+    /// Its name, and the KDF.
+    life: Life,
 }
 
 impl Stage {
     fn new(kdf: Kdf, name: &'static str, keyed: HmacKey) -> Self {
-        let _life = kdf.life(name);
-        Self { name, keyed, kdf, _life }
+        Self { keyed, life: Life::new(kdf, name) }
+    }
+
+    const fn kdf(&self) -> &Kdf {
+        &self.life.kdf
+    }
+
+    /// What stands here now has this name; what stood here is gone.
+    fn renamed(mut self, name: &'static str) -> Self {
+        self.life = self.kdf().life(name);
+        self
     }
 
     fn extract(kdf: Kdf, name: &'static str, salt: &[u8], input: &[u8], inputs: &[Input<'_>]) -> Self {
@@ -321,21 +329,21 @@ impl Stage {
 
     /// The next row of the diagram: down the "derived" arrow, then in with `input`.
     fn next(mut self, name: &'static str, input: &[u8], inputs: &[Input<'_>]) -> Self {
-        let empty = digest(self.kdf.hash(), &[]);
-        let _life = self.kdf.life("derived_secret");
+        let empty = digest(self.kdf().hash(), &[]);
+        let _life = self.kdf().life("derived_secret");
         wipe::after_deriving(|| {
             let mut salt = Block::default_block();
-            let salt = &mut salt[..self.kdf.output_len()];
+            let salt = &mut salt[..self.kdf().output_len()];
             expand_label(&self.keyed, "derived", empty.as_ref(), salt);
-            let from = [Input::Secret(self.name), Input::Public("Hash(\"\")", empty.as_ref())];
-            self.kdf.derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
-            let secret = extract(self.kdf.hash(), salt, input);
-            let secret = &secret[..self.kdf.output_len()];
-            self.kdf.derived(name, "HKDF-Extract", inputs, secret);
+            let from = [Input::Secret(self.life.secret), Input::Public("Hash(\"\")", empty.as_ref())];
+            self.kdf().derived("derived_secret", "Derive-Secret \"derived\"", &from, salt);
+            let secret = extract(self.kdf().hash(), salt, input);
+            let secret = &secret[..self.kdf().output_len()];
+            self.kdf().derived(name, "HKDF-Extract", inputs, secret);
             // Where the stage that is spent was.
             self.keyed.replace_unwiped(secret);
         });
-        Self { name, _life: self.kdf.life(name), ..self }
+        self.renamed(name)
     }
 
     fn derive(
@@ -348,9 +356,9 @@ impl Stage {
     ) -> Self {
         let keyed = wipe::after_deriving(|| {
             let secret = self.derive_secret(name, label, how, (hashed, transcript));
-            HmacKey::new_unwiped(self.kdf.hash(), &secret[..self.kdf.output_len()])
+            HmacKey::new_unwiped(self.kdf().hash(), &secret[..self.kdf().output_len()])
         });
-        Self::new(self.kdf.clone(), name, keyed)
+        Self::new(self.kdf().clone(), name, keyed)
     }
 
     /// The last that is derived from a stage takes its place.
@@ -364,9 +372,9 @@ impl Stage {
     ) -> Self {
         wipe::after_deriving(|| {
             let secret = self.derive_secret(name, label, how, (hashed, transcript));
-            self.keyed.replace_unwiped(&secret[..self.kdf.output_len()]);
+            self.keyed.replace_unwiped(&secret[..self.kdf().output_len()]);
         });
-        Self { name, _life: self.kdf.life(name), ..self }
+        self.renamed(name)
     }
 
     /// Derive-Secret (RFC 9846 section 7.1), of a transcript and what is hashed in it.
@@ -378,27 +386,27 @@ impl Stage {
         (hashed, transcript): (&'static str, &Digest),
     ) -> Block {
         let mut secret = Block::default_block();
-        let out = &mut secret[..self.kdf.output_len()];
+        let out = &mut secret[..self.kdf().output_len()];
         expand_label(&self.keyed, label, transcript.as_ref(), out);
-        let inputs = [Input::Secret(self.name), Input::Public(hashed, transcript.as_ref())];
-        self.kdf.derived(name, how, &inputs, out);
+        let inputs = [Input::Secret(self.life.secret), Input::Public(hashed, transcript.as_ref())];
+        self.kdf().derived(name, how, &inputs, out);
         secret
     }
 
     fn expand(&self, name: &'static str, label: &str, how: &'static str, out: &mut [u8]) {
         expand_label(&self.keyed, label, &[], out);
-        self.kdf.derived(name, how, &[Input::Secret(self.name)], out);
+        self.kdf().derived(name, how, &[Input::Secret(self.life.secret)], out);
     }
 
     fn verify_data(&self, transcript: &Digest) -> Digest {
-        let _life = self.kdf.life("finished_key");
-        let len = self.kdf.output_len();
+        let _life = self.kdf().life("finished_key");
+        let len = self.kdf().output_len();
         Digest::fill(len, |out| {
             wipe::after_deriving(|| {
                 let mut key = Block::default_block();
                 let key = &mut key[..len];
                 self.expand("finished_key", "finished", "HKDF-Expand-Label \"finished\"", key);
-                hmac_unwiped(self.kdf.hash(), key, &[transcript.as_ref()], out);
+                hmac_unwiped(self.kdf().hash(), key, &[transcript.as_ref()], out);
             });
         })
     }
