@@ -61,12 +61,25 @@ pub struct Setup {
     pub early_data: bool,
     /// the named group is part of what is measured
     pub group_matters: bool,
+    /// what a library may do before the handshake, if it is asked to
+    pub ahead: Ahead,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ahead {
+    Nothing,
+    /// the client has verified the signatures of this chain before
+    Signatures,
+    /// both sides have made their ephemeral keys
+    Keys,
 }
 
 impl Setup {
     /// What only some libraries have, and each has to be asked for in its own way.
     pub fn is_special(&self) -> bool {
-        self.early_data || matches!(self.kx, Kx::StaticDh | Kx::StaticEcdh)
+        self.early_data
+            || self.ahead != Ahead::Nothing
+            || matches!(self.kx, Kx::StaticDh | Kx::StaticEcdh)
     }
 
     /// OpenSSL name of the TLS 1.2 suite.
@@ -151,6 +164,8 @@ pub trait Conn {
 pub trait Factory {
     fn client(&self) -> Box<dyn Conn>;
     fn server(&self) -> Box<dyn Conn>;
+    /// Called before each handshake, and not measured.
+    fn prepare(&self) {}
     /// Called between a handshake that was to leave a ticket and the next one.
     fn collect_ticket(&self, _client: &mut dyn Conn) {}
 }
@@ -267,6 +282,7 @@ pub fn connect(f: &dyn Factory, early: bool, wires: &mut Wires) -> (Pair, Cost) 
     let (to_server, to_client) = wires;
     to_server.clear();
     to_client.clear();
+    f.prepare();
     let mut client = cost.client.measure(|| f.client());
     let mut server = cost.server.measure(|| f.server());
     let (mut cd, mut sd) = (false, false);
@@ -458,6 +474,11 @@ pub fn scenarios() -> Vec<(&'static str, Setup)> {
         by_id: false,
         early_data: false,
         group_matters: true,
+        ahead: Ahead::Nothing,
+    };
+    let ahead = |ahead| Setup {
+        ahead,
+        ..hs(Tls13, Kx::X25519, Ecdsa)
     };
     let re = |version| Setup {
         resume: true,
@@ -498,6 +519,8 @@ pub fn scenarios() -> Vec<(&'static str, Setup)> {
                 ..re(Tls13)
             },
         ),
+        ("hs13-known-signatures", ahead(Ahead::Signatures)),
+        ("hs13-keys-ahead", ahead(Ahead::Keys)),
         ("bulk13-aes128gcm", bulk(Tls13, Cipher::Aes128Gcm)),
         ("bulk13-aes256gcm", bulk(Tls13, Cipher::Aes256Gcm)),
         ("bulk13-chacha", bulk(Tls13, Cipher::ChaCha)),

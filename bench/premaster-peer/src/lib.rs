@@ -1,9 +1,10 @@
 //! premaster as a peer of the measurements: every scenario, with every check on.
 
-use bench_core::tls::{Cert, Cipher, Conn, Factory, HOST, Kx, Peer, Setup, Version, connect, pki, wires};
+use bench_core::tls::{Ahead, Cert, Cipher, Conn, Factory, HOST, Kx, Peer, Setup, Version, connect, pki, wires};
 use premaster::{
     ClientConfig, Connection, Content, Output, Policy, ServerConfig,
     config::{ClientResumption, LegacyOptIn, Limits, ServerSessions},
+    exchange::{EphemeralPool, Group},
     identity::{ChainVerifier, Credential, Credentials, Roots},
     observe::{At, Event, KeyLife, Observer, Resumed},
     pki_types::{ServerName, UnixTime},
@@ -29,6 +30,8 @@ pub struct Configs {
     server: Arc<ServerConfig>,
     host: ServerName<'static>,
     expected: Expected,
+    /// Filled before each handshake, for one.
+    pools: Vec<Arc<EphemeralPool>>,
     /// Connections own no buffers: whoever drives them has one for all that it drives.
     output: Shared,
 }
@@ -68,9 +71,9 @@ impl Peer for Premaster {
         let mut roots = Roots::new();
         roots.add_pem(&pki.root_pem).unwrap();
         let credential = Credential::from_pem(&pki.leaf_pem, &pki.key_pem).unwrap();
-        let mut client = ClientConfig::builder()
-            .policy(policy.clone())
-            .verifier(ChainVerifier::new(roots));
+        let signatures = if setup.ahead == Ahead::Signatures { 8 } else { 0 };
+        let verifier = ChainVerifier::new(roots).remember_signatures(signatures);
+        let mut client = ClientConfig::builder().policy(policy.clone()).verifier(verifier);
         let mut server = ServerConfig::builder()
             .policy(policy)
             .credentials(Credentials::always(credential));
@@ -83,6 +86,13 @@ impl Peer for Premaster {
             let kept = Arc::new(SessionCache::new(8, 8));
             client = client.resumption(ClientResumption::with(kept).early_data(setup.early_data));
             server = server.sessions(sessions(setup));
+        }
+        let mut pools = Vec::new();
+        if setup.ahead == Ahead::Keys {
+            let pool = || Arc::new(EphemeralPool::new(Group::find(NamedGroup::x25519), 1));
+            pools = vec![pool(), pool()];
+            client = client.ephemeral_pool(pools[0].clone());
+            server = server.ephemeral_pool(pools[1].clone());
         }
         let configs = |observer: Option<Arc<dyn Observer>>| {
             let (mut client, mut server) = (client.clone(), server.clone());
@@ -99,6 +109,7 @@ impl Peer for Premaster {
                 server,
                 host: setup.host().try_into().unwrap(),
                 expected,
+                pools: pools.clone(),
                 output: Shared::default(),
             }
         };
@@ -192,12 +203,19 @@ impl Configs {
             server,
             host: HOST.try_into().unwrap(),
             expected,
+            pools: Vec::new(),
             output: Shared::default(),
         }
     }
 }
 
 impl Factory for Configs {
+    fn prepare(&self) {
+        for pool in &self.pools {
+            assert_eq!(pool.fill(), Ok(1), "the handshake before took the key");
+        }
+    }
+
     fn client(&self) -> Box<dyn Conn> {
         let output = self.output.clone();
         let (config, name) = (self.client.clone(), self.host.clone());
