@@ -11,7 +11,6 @@ mod diagnosis;
 mod exit;
 mod explain;
 mod failure;
-mod harden;
 mod link;
 mod names;
 mod notes;

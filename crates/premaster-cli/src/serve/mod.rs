@@ -10,7 +10,6 @@ use crate::{
     authority::Authority,
     exit::ExitCode,
     failure::Failure,
-    harden::harden,
     options::{
         CredentialOptions, KeyLogOptions, PolicyOptions, PskOptions, ServerSessionOptions, TimeOptions,
         contradictory, read_roots,
@@ -121,7 +120,7 @@ pub fn run(args: Args, io: &mut Io) -> Result<ExitCode, Failure> {
     let content = Content::new(&args.content)?;
     // Before there is a key.
     if !args.debuggable {
-        io.say(harden().as_str());
+        io.say(premaster_harden::harden().to_string());
     }
     // The file lives as long as the server.
     let (credential, _file) = credential(&args, io)?;
