@@ -8,10 +8,14 @@ use premaster::{
     config::{ClientAuthentication, is_anonymous, is_fenced},
     exchange::{Group, GroupKind},
     identity::{Credential, Credentials},
+    observe::{At, Event, Observer},
     suite::{Authentication, Protection, Suite},
     wire::{NamedGroup, ProtocolVersion, Side},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 const V12: ProtocolVersion = ProtocolVersion::TLS_1_2;
 const V13: ProtocolVersion = ProtocolVersion::TLS_1_3;
@@ -195,6 +199,18 @@ fn tls12_with_rsa() {
     every_case(V12, Key::Rsa2048);
 }
 
+/// Counts what is derived.
+#[derive(Default)]
+struct Derived(AtomicUsize);
+
+impl Observer for Derived {
+    fn observe(&self, _: At<'_>, event: Event<'_>) {
+        if let Event::Derived { .. } = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// What rests goes on where it was: same keys, next numbers, in both directions and across key updates.
 #[test]
 fn compacted_connections_go_on() {
@@ -203,7 +219,10 @@ fn compacted_connections_go_on() {
     for version in [ProtocolVersion::TLS_1_2, ProtocolVersion::TLS_1_3] {
         let policy = Policy::MODERN.with_versions(&[version]);
         let client = client_config(&authority, |builder| builder.policy(policy.clone()));
-        let server = server_config(credential.clone(), |builder| builder.policy(policy.clone()));
+        let derived = Arc::new(Derived::default());
+        let observer = derived.clone();
+        let server =
+            server_config(credential.clone(), |builder| builder.policy(policy.clone()).observer(observer));
         let mut pair = Pair::new(client, server);
         pair.client.connection.compact();
         let mut pair = pair.handshake().unwrap();
@@ -211,6 +230,7 @@ fn compacted_connections_go_on() {
             pair.client.connection.compact();
             pair.server.connection.compact();
             pair.server.connection.compact();
+            let before = derived.0.load(Ordering::Relaxed);
             if round == 2 && version == ProtocolVersion::TLS_1_3 {
                 pair.client.connection.update_keys(true, &mut pair.client.output).unwrap();
                 pair.run().unwrap();
@@ -219,6 +239,8 @@ fn compacted_connections_go_on() {
             pair.client.connection.send(&[round; 100], &mut pair.client.output).unwrap();
             pair.server.connection.send(&[round; 100], &mut pair.server.output).unwrap();
             pair.run().unwrap();
+            // The server's keys were gone: both are derived once more.
+            assert!(derived.0.load(Ordering::Relaxed) >= before + 2, "{version}, round {round}");
             for end in [&mut pair.client, &mut pair.server] {
                 assert_eq!(std::mem::take(&mut end.received), [round; 100]);
             }
