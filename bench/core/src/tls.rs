@@ -77,9 +77,7 @@ pub enum Ahead {
 impl Setup {
     /// What only some libraries have, and each has to be asked for in its own way.
     pub fn is_special(&self) -> bool {
-        self.early_data
-            || self.ahead != Ahead::Nothing
-            || matches!(self.kx, Kx::StaticDh | Kx::StaticEcdh)
+        self.early_data || self.ahead != Ahead::Nothing || matches!(self.kx, Kx::StaticDh | Kx::StaticEcdh)
     }
 
     /// OpenSSL name of the TLS 1.2 suite.

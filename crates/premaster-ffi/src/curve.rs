@@ -2,11 +2,11 @@
 //! points and signatures of the NIST curves.
 use crate::{Refused, bn::Number};
 use aws_lc_sys::{
-    BN_cmp, BN_is_zero, EC_GROUP, EC_GROUP_get0_order, EC_KEY, EC_KEY_free, EC_KEY_new, EC_KEY_set_group,
-    EC_KEY_set_private_key, EC_KEY_set_public_key, EC_POINT, EC_POINT_free, EC_POINT_is_at_infinity,
-    EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point, EC_POINT_point2oct, EC_group_p256, EC_group_p384,
-    EC_group_p521, ECDSA_SIG, ECDSA_SIG_free, ECDSA_SIG_from_bytes, ECDSA_do_verify, ECDSA_sign, ECDSA_size,
-    X25519, X25519_public_from_private, point_conversion_form_t,
+    BIGNUM, BN_FLG_STATIC_DATA, BN_ULONG, BN_bin2bn, BN_cmp, BN_is_zero, EC_GROUP, EC_GROUP_get0_order,
+    EC_KEY, EC_KEY_free, EC_KEY_new, EC_KEY_set_group, EC_KEY_set_private_key, EC_KEY_set_public_key,
+    EC_POINT, EC_POINT_free, EC_POINT_is_at_infinity, EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point,
+    EC_POINT_point2oct, EC_group_p256, EC_group_p384, EC_group_p521, ECDSA_SIG, ECDSA_do_verify, ECDSA_sign,
+    ECDSA_size, X25519, X25519_public_from_private, point_conversion_form_t,
 };
 use std::ptr::{NonNull, null, null_mut};
 use zeroize::Zeroizing;
@@ -236,31 +236,52 @@ impl EcdsaSigner {
     }
 }
 
-/// A signature's two numbers.
-struct Signature(NonNull<ECDSA_SIG>);
+/// Words of the longest number of a signature.
+const MAX_WORDS: usize = MAX_COORDINATE.div_ceil(size_of::<BN_ULONG>());
 
-impl Drop for Signature {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from AWS-LC, this is its only owner, and it is not used afterwards.
-        unsafe { ECDSA_SIG_free(self.0.as_ptr()) }
+/// A public number, in memory of its own: nothing is allocated for it, and nothing has to be freed.
+struct Borrowed([BN_ULONG; MAX_WORDS]);
+
+impl Borrowed {
+    const fn new() -> Self {
+        Self([0; MAX_WORDS])
+    }
+
+    /// From bytes, big endian. None if they are too many for any curve.
+    fn read(&mut self, bytes: &[u8]) -> Option<BIGNUM> {
+        if bytes.len() > MAX_COORDINATE {
+            return None;
+        }
+        let mut number = BIGNUM {
+            d: self.0.as_mut_ptr(),
+            width: 0,
+            dmax: MAX_WORDS as i32,
+            neg: 0,
+            flags: BN_FLG_STATIC_DATA,
+        };
+        // SAFETY: `bytes` can be read for the length that is passed, which fits into the number's memory; AWS-LC writes
+        // there and, the memory being marked as static, neither frees nor moves it.
+        NonNull::new(unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len(), &mut number) }).map(|_| number)
     }
 }
 
-/// Verifies an ECDSA signature, in strict DER, of a message with this hash, by the owner of `point`, as SEC 1 section
-/// 2.3.4 writes it.
+/// Verifies an ECDSA signature `(r, s)` of a message with this hash, by the owner of `point`, as SEC 1 section 2.3.4
+/// writes it. The numbers are big endian.
 ///
 /// # Errors
-/// If the signature is wrong, or the point or the signature is not what it should be.
-pub fn ecdsa_verify(curve: Curve, point: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), Refused> {
+/// If the signature is wrong, or the point or a number is not what it should be.
+pub fn ecdsa_verify(curve: Curve, point: &[u8], hash: &[u8], (r, s): (&[u8], &[u8])) -> Result<(), Refused> {
     let point = Point::from_bytes(curve, point)?;
     let key = Key::new(curve)?;
-    // SAFETY: the slice can be read for the length that is passed. AWS-LC takes nothing but DER.
-    let signature = unsafe { ECDSA_SIG_from_bytes(signature.as_ptr(), signature.len()) };
-    let signature = NonNull::new(signature).map(Signature).ok_or(Refused)?;
-    // SAFETY: all pointers are valid, the point is copied, and `hash` can be read for the length that is passed.
+    let (mut r_words, mut s_words) = (Borrowed::new(), Borrowed::new());
+    let mut r = r_words.read(r).ok_or(Refused)?;
+    let mut s = s_words.read(s).ok_or(Refused)?;
+    let signature = ECDSA_SIG { r: &mut r, s: &mut s };
+    // SAFETY: all pointers are valid, the point is copied, the numbers are only read, and `hash` can be read for the
+    // length that is passed.
     let done = unsafe {
         EC_KEY_set_public_key(key.0.as_ptr(), point.0.as_ptr()) == 1
-            && ECDSA_do_verify(hash.as_ptr(), hash.len(), signature.0.as_ptr(), key.0.as_ptr()) == 1
+            && ECDSA_do_verify(hash.as_ptr(), hash.len(), &signature, key.0.as_ptr()) == 1
     };
     done.then_some(()).ok_or(Refused)
 }
@@ -306,7 +327,7 @@ mod tests {
             *off.last_mut().unwrap() ^= 1;
             for wrong in [&off[..], &[0], &[], &public(&key)[1..]] {
                 assert_eq!(key.agree(wrong, &mut out), Err(Refused));
-                assert_eq!(ecdsa_verify(curve, wrong, &[1; 32], &[0x30, 6, 2, 1, 1, 2, 1, 1]), Err(Refused));
+                assert_eq!(ecdsa_verify(curve, wrong, &[1; 32], (&[1], &[1])), Err(Refused));
             }
         }
     }
@@ -323,6 +344,13 @@ mod tests {
         }
     }
 
+    /// The numbers of a signature in DER, all of whose lengths are short, or as P-521 has them.
+    fn numbers(der: &[u8]) -> (&[u8], &[u8]) {
+        let skip = if der[1] == 0x81 { 3 } else { 2 };
+        let (r, rest) = der[skip + 2..].split_at(der[skip + 1].into());
+        (r, &rest[2..])
+    }
+
     #[test]
     fn signatures_verify_and_nothing_else_does() {
         for curve in CURVES {
@@ -331,20 +359,24 @@ mod tests {
             let signer = EcdsaSigner::new(curve, &scalar).unwrap();
             for hash in [&[3; 32][..], &[4; 48], &[5; 64]] {
                 let signature = signer.sign(hash).unwrap();
-                assert_eq!(ecdsa_verify(curve, &point, hash, &signature), Ok(()));
+                let (r, s) = numbers(&signature);
+                let stripped = |number: &'_ [u8]| number[usize::from(number[0] == 0)..].to_vec();
+                let (r, s) = (stripped(r), stripped(s));
+                assert_eq!(ecdsa_verify(curve, &point, hash, (&r, &s)), Ok(()));
                 let mut other = hash.to_vec();
                 other[0] ^= 1;
-                assert_eq!(ecdsa_verify(curve, &point, &other, &signature), Err(Refused));
-                // Longer than it is, in a longer length, and with something after it.
-                let (len, rest) = (signature.len(), &signature[2..]);
-                let trailing = [&signature[..], &[0]].concat();
-                let long_form = [&[0x30, 0x82, 0, (len - 2) as u8], rest].concat();
-                for wrong in [&trailing[..], &long_form, &signature[..len - 1], &[]] {
-                    assert_eq!(ecdsa_verify(curve, &point, hash, wrong), Err(Refused));
+                assert_eq!(ecdsa_verify(curve, &point, &other, (&r, &s)), Err(Refused));
+                let mut changed = r.clone();
+                changed[0] ^= 1;
+                let long = vec![1; MAX_COORDINATE + 1];
+                let whole = vec![0xff; MAX_COORDINATE];
+                for wrong in [&[][..], &[0], &changed, &long, &whole, &s] {
+                    assert_eq!(ecdsa_verify(curve, &point, hash, (wrong, &s)), Err(Refused));
+                }
+                for wrong in [&[][..], &[0], &changed, &long, &whole] {
+                    assert_eq!(ecdsa_verify(curve, &point, hash, (&r, wrong)), Err(Refused));
                 }
             }
-            let zeros = [0x30, 6, 2, 1, 0, 2, 1, 0];
-            assert_eq!(ecdsa_verify(curve, &point, &[3; 32], &zeros), Err(Refused));
         }
     }
 

@@ -17,8 +17,8 @@ use std::{
 /// handshake [takes](Self::take) a key out, uses it once, as any [`EphemeralKey`], and wipes it; where the pool has none
 /// it makes one, as without a pool. No call waits for another.
 ///
-/// It takes some 5 us off each side of a handshake with X25519, 20 with ML-KEM, and 50 to 800 with a finite field; a
-/// server that replies to ML-KEM has nothing to make ahead. What it trades, and why nothing has a pool unless it is
+/// It takes some 5 us off each side of a handshake with X25519, and 50 and more with a finite field; a server that
+/// replies to ML-KEM has nothing to make ahead. What it trades, and why nothing has a pool unless it is
 /// configured: the private keys of the handshakes to come are in the memory, and whoever reads it at that moment reads
 /// those handshakes too. Fill the pool with few.
 ///

@@ -1,5 +1,5 @@
 //! ECDSA (FIPS 186-5 section 6) on the bare curves: neither a key object nor a hash object is made for a signature.
-use super::{Hash, KeyKind};
+use super::{Hash, KeyKind, der};
 use crate::crypto::hash::{Digest, HashAlgorithm, digest};
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use premaster_ffi::{
@@ -51,10 +51,19 @@ impl Ecdsa {
         digest(self.hash, &[message])
     }
 
-    /// Verifies the signature of a message by the owner of `point`.
+    /// Verifies the signature of a message by the owner of `point`: an `ECDSA-Sig-Value` (RFC 3279 section 2.2.3) in
+    /// DER, and nothing after it.
     pub(super) fn verify(self, point: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Refused> {
-        ecdsa_verify(self.curve, point, self.digest(message).as_ref(), signature)
+        let numbers = numbers(signature).ok_or(Refused)?;
+        ecdsa_verify(self.curve, point, self.digest(message).as_ref(), numbers)
     }
+}
+
+/// `r` and `s`.
+fn numbers(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut contents = der::Der::new(der::only(signature, der::SEQUENCE)?);
+    let numbers = (contents.unsigned()?, contents.unsigned()?);
+    contents.finish().map(|()| numbers)
 }
 
 impl SignatureVerificationAlgorithm for Ecdsa {
@@ -75,6 +84,53 @@ impl SignatureVerificationAlgorithm for Ecdsa {
             HashAlgorithm::Sha384 => alg_id::ECDSA_SHA384,
             HashAlgorithm::Sha512 => alg_id::ECDSA_SHA512,
             _ => alg_id::ECDSA_SHA256,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use premaster_ffi::curve::{EcdsaSigner, Scalar};
+
+    #[test]
+    fn signatures_are_taken_in_der_alone() {
+        for (curve, field) in [(Curve::P256, 32), (Curve::P384, 48), (Curve::P521, 66)] {
+            let mut scalar = vec![0; field];
+            scalar[field - 1] = 9;
+            let mut point = vec![0; 1 + 2 * field];
+            Scalar::new(curve, &scalar).unwrap().public(&mut point).unwrap();
+            let signer = EcdsaSigner::new(curve, &scalar).unwrap();
+            let ecdsa = Ecdsa { curve, hash: HashAlgorithm::Sha256 };
+            let verify = |signature: &[u8]| ecdsa.verify(&point, b"message", signature);
+            for _ in 0..50 {
+                let good = signer.sign(ecdsa.digest(b"message").as_ref()).unwrap();
+                assert_eq!(verify(&good), Ok(()));
+                let body = der::only(&good, der::SEQUENCE).unwrap();
+                let integer = |number: &[u8]| der::wrap(der::INTEGER, number);
+                let (r, s) = numbers(&good).unwrap();
+                let sequence = |parts: &[&[u8]]| der::wrap(der::SEQUENCE, &parts.concat());
+                let [r, s] = [r, s].map(|number| [&[0], number].concat());
+                for wrong in [
+                    // Something after it, inside and outside; something missing.
+                    [&good[..], &[0]].concat(),
+                    sequence(&[body, &[5, 0]]),
+                    sequence(&[&integer(&r)]),
+                    good[..good.len() - 1].to_vec(),
+                    vec![],
+                    // A length that is longer than it need be, a number with two zeros, a negative one, none at all.
+                    [&[0x30, 0x82, 0, body.len() as u8], body].concat(),
+                    sequence(&[&integer(&[&[0], &r[..]].concat()), &integer(&s)]),
+                    sequence(&[&integer(&[&[0x80], &r[..]].concat()), &integer(&s)]),
+                    sequence(&[&integer(&[]), &integer(&s)]),
+                    // Zero, and what is longer than any number of the curve.
+                    sequence(&[&integer(&[0]), &integer(&s)]),
+                    sequence(&[&integer(&[&[1], &r[..]].concat()), &integer(&s)]),
+                    sequence(&[&integer(&[1; 300]), &integer(&[1; 300])]),
+                ] {
+                    assert_eq!(verify(&wrong), Err(Refused), "{wrong:02x?}");
+                }
+            }
         }
     }
 }

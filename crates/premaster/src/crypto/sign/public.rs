@@ -21,23 +21,13 @@ impl PublicKey {
     ///
     /// RSA keys must have 1024 to 8192 bits. That a point lies on its curve is checked when it is used.
     pub fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
-        let malformed = KeyError::Malformed;
-        let mut contents = der::Der::new(der::only(spki, der::SEQUENCE).ok_or(malformed)?);
-        let (kind, only_hash) = algorithm(contents.expect(der::SEQUENCE).ok_or(malformed)?)?;
-        let raw = contents.bits().ok_or(malformed)?;
-        contents.finish().ok_or(malformed)?;
-        let bits = match kind {
-            KeyKind::Rsa | KeyKind::RsaPss => rsa_bits(raw)?,
-            KeyKind::EcdsaP256 => point_bits(raw, 256)?,
-            KeyKind::EcdsaP384 => point_bits(raw, 384)?,
-            KeyKind::EcdsaP521 => point_bits(raw, 521)?,
-            KeyKind::Ed25519 => exactly(raw, 32)?,
-            KeyKind::Dh => u32::try_from(raw.len()).unwrap_or(u32::MAX).saturating_mul(8),
-            KeyKind::MlDsa44 => exactly(raw, 1312)?,
-            KeyKind::MlDsa65 => exactly(raw, 1952)?,
-            KeyKind::MlDsa87 => exactly(raw, 2592)?,
-        };
-        Ok(Self { kind, bits, only_hash, raw: raw.into() })
+        let read = Read::spki(spki)?;
+        Ok(Self { kind: read.kind, bits: read.bits, only_hash: read.only_hash, raw: read.raw.into() })
+    }
+
+    /// What [`from_spki`](Self::from_spki) says of the key, and its size, where nothing is to be verified with it.
+    pub(crate) fn kind_and_bits(spki: &[u8]) -> Result<(KeyKind, u32), KeyError> {
+        Read::spki(spki).map(|read| (read.kind, read.bits))
     }
 
     /// What it is.
@@ -101,6 +91,36 @@ impl PublicKey {
             Method::MlDsa(KeyKind::MlDsa65) => &signature::ML_DSA_65,
             Method::MlDsa(_) => &signature::ML_DSA_87,
         }))
+    }
+}
+
+/// A key as it stands in a certificate.
+struct Read<'a> {
+    kind: KeyKind,
+    bits: u32,
+    only_hash: Option<Hash>,
+    raw: &'a [u8],
+}
+
+impl<'a> Read<'a> {
+    fn spki(spki: &'a [u8]) -> Result<Self, KeyError> {
+        let malformed = KeyError::Malformed;
+        let mut contents = der::Der::new(der::only(spki, der::SEQUENCE).ok_or(malformed)?);
+        let (kind, only_hash) = algorithm(contents.expect(der::SEQUENCE).ok_or(malformed)?)?;
+        let raw = contents.bits().ok_or(malformed)?;
+        contents.finish().ok_or(malformed)?;
+        let bits = match kind {
+            KeyKind::Rsa | KeyKind::RsaPss => rsa_bits(raw)?,
+            KeyKind::EcdsaP256 => point_bits(raw, 256)?,
+            KeyKind::EcdsaP384 => point_bits(raw, 384)?,
+            KeyKind::EcdsaP521 => point_bits(raw, 521)?,
+            KeyKind::Ed25519 => exactly(raw, 32)?,
+            KeyKind::Dh => u32::try_from(raw.len()).unwrap_or(u32::MAX).saturating_mul(8),
+            KeyKind::MlDsa44 => exactly(raw, 1312)?,
+            KeyKind::MlDsa65 => exactly(raw, 1952)?,
+            KeyKind::MlDsa87 => exactly(raw, 2592)?,
+        };
+        Ok(Self { kind, bits, only_hash, raw })
     }
 }
 
