@@ -214,7 +214,8 @@ impl Target {
                 })
         };
         let beside = |best: Option<(f64, &str)>, bound: String| match best {
-            Some((value, who)) => format!("{} | {who} | {:.2} | {bound}", self.shown(value), own / value),
+            Some((0.0, who)) => format!("0 | {who} | - | {bound}"),
+            Some((value, who)) => format!("{} | {who} | {:.3} | {bound}", self.shown(value), own / value),
             None => format!("- | - | - | {bound}"),
         };
         match self.bound {
@@ -223,7 +224,7 @@ impl Target {
                 let (columns, within) = match limit.zip(self.limit(d)) {
                     Some((bound, limit)) => {
                         let ratio = own / limit;
-                        (format!("{ratio:.2} | <= {bound:.2}"), ratio <= bound)
+                        (format!("{ratio:.3} | <= {bound:.2}"), ratio <= bound)
                     }
                     None => ("- | -".to_string(), true),
                 };

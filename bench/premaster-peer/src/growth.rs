@@ -1,8 +1,9 @@
 //! How the cost of things grows with what causes it.
 //!
-//!     cargo run --release -p premaster-peer --bin growth
+//!     cargo run --release -p premaster-peer --bin growth [-- chains|names|records|connections|tickets|threads]
 //!
-//! Prints tables. Times are medians; in brackets, what one more of the cause costs.
+//! Prints tables. Times are medians; in brackets, what one more of the cause costs. Below each table, whether the cost
+//! grew faster than its cause.
 
 use bench_core::{
     alloc, median,
@@ -27,11 +28,32 @@ use std::{
 fn main() {
     std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).unwrap();
     bench_pki::make(Path::new("target/pki"));
-    chains();
-    records();
-    connections();
-    tickets();
-    threads();
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let tables: [(&str, fn()); 6] = [
+        ("chains", chains),
+        ("names", names),
+        ("records", records),
+        ("connections", connections),
+        ("tickets", tickets),
+        ("threads", threads),
+    ];
+    for (name, table) in tables {
+        if name.contains(&wanted) {
+            table();
+        }
+    }
+}
+
+/// A cause, and what it cost.
+type Points = Vec<(f64, f64)>;
+
+/// How much a cause grew from the first row to the last, and how much its cost.
+fn verdict(what: &str, points: &Points) {
+    if let (Some(first), Some(last)) = (points.first(), points.last()) {
+        let (cause, cost) = (last.0 / first.0, last.1 / first.1);
+        let faster = if cost <= cause { "no faster" } else { "FASTER" };
+        println!("\n{what}: the cause grew {cause:.0}-fold, the cost {cost:.2}-fold: {faster} than its cause.");
+    }
 }
 
 fn setup(version: Version, resume: bool) -> Setup {
@@ -82,37 +104,51 @@ fn handshakes(configs: &Configs, count: usize) -> (f64, f64) {
     (median(&mut client), median(&mut server))
 }
 
+/// The size of a chain, and the times of a handshake with it.
+fn chain(between: usize, names: usize) -> (usize, (f64, f64)) {
+    let chain = Chain::make(between, names);
+    let credential = Credential::from_pem(chain.chain_pem.as_bytes(), chain.key_pem.as_bytes()).unwrap();
+    let bytes: usize = credential.chain().iter().map(|certificate| certificate.len()).sum();
+    let policy = policy(&setup(Version::Tls13, false)).unwrap();
+    let client = ClientConfig::builder()
+        .policy(policy.clone())
+        .verifier(roots(chain.root_pem.as_bytes()));
+    let server = ServerConfig::builder()
+        .policy(policy)
+        .credentials(Credentials::always(credential));
+    let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()));
+    (bytes, handshakes(&Configs::new(client, server, Resumed::Full), 400))
+}
+
 fn chains() {
-    let run = |between, names| {
-        let chain = Chain::make(between, names);
-        let credential = Credential::from_pem(chain.chain_pem.as_bytes(), chain.key_pem.as_bytes()).unwrap();
-        let bytes: usize = credential.chain().iter().map(|certificate| certificate.len()).sum();
-        let policy = policy(&setup(Version::Tls13, false)).unwrap();
-        let client = ClientConfig::builder()
-            .policy(policy.clone())
-            .verifier(roots(chain.root_pem.as_bytes()));
-        let server = ServerConfig::builder()
-            .policy(policy)
-            .credentials(Credentials::always(credential));
-        let (client, server) = (Arc::new(client.build().unwrap()), Arc::new(server.build().unwrap()));
-        (bytes, handshakes(&Configs::new(client, server, Resumed::Full), 400))
-    };
-    println!("| authorities between root and leaf | bytes | client, us | server, us |\n|---|---|---|---|");
-    let mut before: Option<(usize, f64, f64)> = None;
+    println!("\n| authorities between root and leaf | bytes | client, us | server, us |\n|---|---|---|---|");
+    let (mut clients, mut servers) = (Points::new(), Points::new());
     for between in [0, 1, 2, 4] {
-        let (bytes, (client, server)) = run(between, 1);
-        let more = before.map_or(String::new(), |(n, c, s)| {
-            let added = (between - n) as f64;
-            format!(" ({:.1}; {:.1} each)", (client - c) / added, (server - s) / added)
+        let (bytes, (client, server)) = chain(between, 1);
+        let certificates = (between + 1) as f64;
+        let more = clients.last().zip(servers.last()).map_or(String::new(), |(c, s)| {
+            let added = certificates - c.0;
+            format!(" ({:.1}; {:.1} each)", (client - c.1) / added, (server - s.1) / added)
         });
         println!("| {between} | {bytes} | {client:.1} | {server:.1}{more} |");
-        before = Some((between, client, server));
+        clients.push((certificates, client));
+        servers.push((certificates, server));
     }
+    verdict("Client, with the number of certificates", &clients);
+    verdict("Server, with the number of certificates", &servers);
+}
+
+fn names() {
     println!("\n| names in the leaf | bytes | client, us | server, us |\n|---|---|---|---|");
+    let (mut clients, mut servers) = (Points::new(), Points::new());
     for names in [1, 10, 100, 1000] {
-        let (bytes, (client, server)) = run(0, names);
+        let (bytes, (client, server)) = chain(0, names);
         println!("| {names} | {bytes} | {client:.1} | {server:.1} |");
+        clients.push((bytes as f64, client));
+        servers.push((bytes as f64, server));
     }
+    verdict("Client, with the certificate's bytes", &clients);
+    verdict("Server, with the certificate's bytes", &servers);
 }
 
 fn records() {
@@ -120,6 +156,7 @@ fn records() {
     let (client, server) = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
     let (mut pair, _) = connect(&Configs::new(client, server, Resumed::Full), false, &mut wires());
     let (mut wire, mut buffer) = (Vec::with_capacity(1 << 15), vec![0; RECORD + SLACK]);
+    let (mut sends, mut receives) = (Points::new(), Points::new());
     for len in [64, 256, 1024, 4096, 16384] {
         let data = vec![0x5a; len];
         let (mut send, mut receive) = (Vec::new(), Vec::new());
@@ -135,7 +172,11 @@ fn records() {
         }
         let (send, receive) = (median(&mut send), median(&mut receive));
         println!("| {len} | {send:.0} | {receive:.0} | {:.2} |", len as f64 / send);
+        sends.push((len as f64, send));
+        receives.push((len as f64, receive));
     }
+    verdict("Sending, with the record's bytes", &sends);
+    verdict("Receiving, with the record's bytes", &receives);
 }
 
 /// Idle connections in memory, each of which has left its session in the store.
@@ -167,6 +208,7 @@ fn connections() {
     let mut kept = Vec::with_capacity(100_000);
     let before = alloc::snapshot().live;
     let mut heap = 0;
+    let (mut heaps, mut full, mut resumed) = (Points::new(), Points::new(), Points::new());
     for count in [1, 10, 100, 1000, 10_000, 100_000] {
         while kept.len() < count {
             let live = alloc::snapshot().live;
@@ -187,7 +229,13 @@ fn connections() {
             client + server,
             id_client + id_server
         );
+        heaps.push((count as f64, heap as f64));
+        full.push((count as f64, client + server));
+        resumed.push((count as f64, id_client + id_server));
     }
+    verdict("Heap of all of them, with their number", &heaps);
+    verdict("A new handshake, with the connections that are there", &full);
+    verdict("Resumption by ID, with the sessions that are stored", &resumed);
     drop(kept);
     assert!(alloc::snapshot().live >= before);
 }
@@ -196,6 +244,7 @@ fn tickets() {
     println!("\n| ticket keys | resumed by ticket, server, us |\n|---|---|");
     let now = UnixTime::now().as_secs();
     let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let mut points = Points::new();
     for count in [1, 4, 16, 64, 256] {
         let key = |index: u64| {
             // All open, and only the first seals.
@@ -215,8 +264,11 @@ fn tickets() {
         let (client, server) = configs(policy(&setup(Version::Tls12, true)).unwrap(), sessions);
         let configs = Configs::new(client, server, Resumed::Ticket);
         drop(connect(&configs, false, &mut wires()));
-        println!("| {count} | {:.2} |", handshakes(&configs, 1000).1);
+        let server = handshakes(&configs, 1000).1;
+        println!("| {count} | {server:.2} |");
+        points.push((count as f64, server));
     }
+    verdict("Resumption by ticket, with the keys of the ring", &points);
 }
 
 /// Handshakes a second of threads that share their configurations.
@@ -227,6 +279,7 @@ fn threads() {
     let full = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
     let policy12 = policy(&setup(Version::Tls12, true)).unwrap();
     let resumed = configs(policy12, ServerSessions::none().with_tickets(keys()));
+    let mut points = [Points::new(), Points::new()];
     for threads in [1, 2] {
         let rate = |(client, server): &(Arc<ClientConfig>, Arc<ServerConfig>), outcome| {
             let end = Instant::now() + Duration::from_secs(2);
@@ -248,5 +301,11 @@ fn threads() {
         };
         let (full, resumed) = (rate(&full, Resumed::Full), rate(&resumed, Resumed::Ticket));
         println!("| {threads} | {full:.0} | {resumed:.0} |");
+        for (points, rate) in points.iter_mut().zip([full, resumed]) {
+            points.push((f64::from(threads), f64::from(threads) / rate));
+        }
     }
+    let [full, resumed] = points;
+    verdict("A thread's time for a full handshake, with the threads", &full);
+    verdict("A thread's time for a resumed one, with the threads", &resumed);
 }

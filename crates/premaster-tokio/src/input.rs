@@ -31,8 +31,8 @@ impl Input {
     /// Room for four of the largest records that are usual, and a little more, so that what is left of the next one
     /// and has to move to the front is little. For who falls behind.
     const MANY_RECORDS: usize = 4 * (5 + (1 << 14) + 256);
-    /// After so many full reads in a row it has fallen behind.
-    const BEHIND: u8 = 8;
+    /// After so many full reads in a row, a MiB, it has fallen behind.
+    const BEHIND: u8 = 64;
 
     /// The records that are not opened yet.
     pub(crate) fn records_mut(&mut self) -> &mut [u8] {

@@ -53,7 +53,7 @@ fn overwrite_ml_kem() {
 #[inline(never)]
 pub(crate) fn after_record() {
     registers::wipe();
-    overwrite::<RECORD_DEPTH>();
+    overwrite_twice::<{ RECORD_DEPTH / 2 }>();
 }
 
 /// Overwrites what one use of CCM may have left on the stack below the caller.
@@ -77,6 +77,12 @@ pub(super) fn after_hmac() {
 #[inline(never)]
 fn overwrite<const DEPTH: usize>() {
     std::hint::black_box(&mut [0_u8; DEPTH]);
+}
+
+/// Twice as far: up to 2 KiB are overwritten by vector instructions, and more at half the speed.
+#[inline(never)]
+fn overwrite_twice<const DEPTH: usize>() {
+    std::hint::black_box((&mut [0_u8; DEPTH], &mut [0_u8; DEPTH]));
 }
 
 /// Derives something small from a secret, by a few uses of HMAC, and overwrites what they left on the stack, for the
