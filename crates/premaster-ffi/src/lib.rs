@@ -1,6 +1,7 @@
 //! The few AWS-LC functions that premaster needs and `aws-lc-rs` does not offer, each behind a safe call.
 //!
-//! Beside them, what no safe code can do: wiping the processor's vector registers, and noticing a fork.
+//! Beside them, what no safe code can do: wiping the processor's vector registers, noticing a fork, and, in a test,
+//! forking.
 //!
 //! This is the only crate of the project that contains `unsafe`.
 
@@ -13,6 +14,8 @@ pub mod kem;
 pub mod memcheck;
 pub mod registers;
 pub mod rsa;
+#[cfg(all(unix, feature = "laboratory"))]
+pub mod twin;
 
 /// A function of AWS-LC refused its input, or ran out of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

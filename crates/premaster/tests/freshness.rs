@@ -4,11 +4,14 @@ mod common;
 
 use common::{Authority, Key, Pair, client_config, server_config};
 use premaster::{
-    Error, Policy,
+    Error, Policy, Secret,
+    config::LegacyOptIn,
     crypto::random::{Random, RandomFailed, SystemRandom},
     error::Failure,
-    exchange::Group,
+    exchange::{EphemeralKey, Group, GroupKind},
+    identity::{ExternalPsk, PskSource},
     observe::{At, Event, KeyLife, Observer},
+    suite::KeyExchange,
     wire::{NamedGroup, ProtocolVersion},
 };
 use std::{
@@ -37,31 +40,60 @@ impl Observer for Seen {
     }
 }
 
-/// Runs this many handshakes on two threads that share the configurations.
-fn handshakes(group: NamedGroup, version: ProtocolVersion, count: usize) {
-    let authority = Authority::new();
+/// Makes this many keys on two threads, through the door that handshakes use.
+fn keys(group: NamedGroup, count: usize) {
+    let (group, seen) = (Group::find(group).unwrap(), Seen::default());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..count / 2 {
+                    seen.note(EphemeralKey::generate(group, &SystemRandom).unwrap().public());
+                }
+            });
+        }
+    });
+    assert_eq!(seen.0.lock().unwrap().0.len(), count);
+}
+
+/// What comes to this exchange.
+fn policy(group: NamedGroup, version: ProtocolVersion) -> Policy {
     let certified = if version == ProtocolVersion::TLS_1_2 { NamedGroup::secp256r1 } else { group };
     let mut groups = vec![group, certified];
     groups.dedup();
     let policy = Policy::COMPATIBLE.with_versions(&[version]).with_groups(&groups);
-    let policy = match (version, group.name().is_some_and(|name| name.starts_with("ffdhe"))) {
-        (ProtocolVersion::TLS_1_2, true) => {
-            let suites = policy.suites(version).filter(|suite| suite.openssl_name.starts_with("DHE-"));
+    match (version, Group::find(group).unwrap().kind) {
+        (ProtocolVersion::TLS_1_2, GroupKind::FiniteField) => {
+            let suites = policy.suites(version).filter(|suite| suite.key_exchange == KeyExchange::Dhe);
             let suites: Vec<_> = suites.map(|suite| suite.code).collect();
             policy.with_cipher_suites(&suites)
         }
         _ => policy,
-    };
+    }
+}
+
+/// Runs this many handshakes on two threads that share the configurations.
+fn handshakes(group: NamedGroup, policy: &Policy, count: usize) {
+    let authority = Authority::new();
+    let opt_in = || LegacyOptIn::for_every_peer("a test of every ephemeral exchange");
+    let (mut suites, mut psks) = (policy.suites(policy.newest()), policy.suites(ProtocolVersion::TLS_1_2));
     // TLS 1.2 signs an exchange in a finite field with RSA only.
-    let key = if policy.suites(version).all(|suite| suite.openssl_name.starts_with("DHE-")) {
-        Key::Rsa2048
-    } else {
-        Key::EcdsaP256
+    let key = match suites.all(|suite| suite.key_exchange == KeyExchange::Dhe) {
+        true => Key::Rsa2048,
+        false => Key::EcdsaP256,
     };
+    let psk = psks.any(|suite| suite.key_exchange.has_psk());
+    let psk = psk.then(|| Arc::new(ExternalPsk::new("a name", Secret::from(&[1; 32][..]))));
+    let psks = psk.iter().cloned().collect();
     let seen = Arc::new(Seen::default());
-    let client = client_config(&authority, |builder| builder.policy(policy.clone()).observer(seen.clone()));
+    let client = client_config(&authority, |builder| {
+        let builder = builder.policy(policy.clone()).external_psks(psk).observer(seen.clone());
+        builder.allow_legacy(opt_in())
+    });
     let credential = authority.issue(key, &["localhost"]);
-    let server = server_config(credential, |builder| builder.policy(policy).observer(seen.clone()));
+    let server = server_config(credential, |builder| {
+        let builder = builder.policy(policy.clone()).external_psks(PskSource::These(psks));
+        builder.allow_legacy(opt_in()).observer(seen.clone())
+    });
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -78,8 +110,9 @@ fn handshakes(group: NamedGroup, version: ProtocolVersion, count: usize) {
     assert_eq!(values.len(), *total);
 }
 
-/// 10,000 of each, where a machine of today does that in a minute; the larger primes, which go the same way
-/// through the code, get fewer unless `PREMASTER_THOROUGH=1`.
+/// 10,000 of each, where a machine of today does that in a minute; over the larger primes, which go the same way
+/// through the code, there are fewer handshakes unless `PREMASTER_THOROUGH=1`, and as many keys without a handshake as
+/// are missing to 10,000.
 fn thorough(count: usize) -> usize {
     match std::env::var_os("PREMASTER_THOROUGH") {
         Some(_) => 10_000,
@@ -92,7 +125,10 @@ macro_rules! fresh {
         $(
             #[test]
             fn $test() {
-                handshakes(NamedGroup::$group, ProtocolVersion::$version, thorough($count));
+                let count = thorough($count);
+                let policy = policy(NamedGroup::$group, ProtocolVersion::$version);
+                handshakes(NamedGroup::$group, &policy, count);
+                keys(NamedGroup::$group, 10_000 - count);
             }
         )*
 
@@ -111,19 +147,52 @@ fresh! {
     x25519: x25519 TLS_1_3 10_000;
     secp256r1: secp256r1 TLS_1_3 10_000;
     secp384r1: secp384r1 TLS_1_3 10_000;
-    secp521r1: secp521r1 TLS_1_3 1_000;
+    secp521r1: secp521r1 TLS_1_3 10_000;
     mlkem768: MLKEM768 TLS_1_3 10_000;
-    mlkem1024: MLKEM1024 TLS_1_3 1_000;
+    mlkem1024: MLKEM1024 TLS_1_3 10_000;
     x25519_mlkem768: X25519MLKEM768 TLS_1_3 10_000;
-    secp256r1_mlkem768: SecP256r1MLKEM768 TLS_1_3 1_000;
-    secp384r1_mlkem1024: SecP384r1MLKEM1024 TLS_1_3 1_000;
+    secp256r1_mlkem768: SecP256r1MLKEM768 TLS_1_3 10_000;
+    secp384r1_mlkem1024: SecP384r1MLKEM1024 TLS_1_3 10_000;
     ffdhe2048: ffdhe2048 TLS_1_3 10_000;
     ffdhe3072: ffdhe3072 TLS_1_3 200;
     ffdhe4096: ffdhe4096 TLS_1_3 200;
     ffdhe6144: ffdhe6144 TLS_1_3 50;
     ffdhe8192: ffdhe8192 TLS_1_3 50;
     tls12_x25519: x25519 TLS_1_2 10_000;
-    tls12_ffdhe2048: ffdhe2048 TLS_1_2 1_000;
+    tls12_secp256r1: secp256r1 TLS_1_2 10_000;
+    tls12_ffdhe2048: ffdhe2048 TLS_1_2 10_000;
+}
+
+/// The exchanges of TLS 1.2 that are in no policy.
+#[cfg(feature = "laboratory")]
+mod without_certificates {
+    use super::*;
+    use premaster::wire::CipherSuite;
+
+    fn run(suite: CipherSuite, group: NamedGroup) {
+        let policy = Policy::COMPATIBLE.with_versions(&[ProtocolVersion::TLS_1_2]);
+        handshakes(group, &policy.with_cipher_suites(&[suite]).with_groups(&[group]), 10_000);
+    }
+
+    #[test]
+    fn ecdhe_psk() {
+        run(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256, NamedGroup::x25519);
+    }
+
+    #[test]
+    fn dhe_psk() {
+        run(CipherSuite::TLS_DHE_PSK_WITH_AES_128_GCM_SHA256, NamedGroup::ffdhe2048);
+    }
+
+    #[test]
+    fn ecdh_anon() {
+        run(CipherSuite::TLS_ECDH_anon_WITH_AES_128_CBC_SHA, NamedGroup::x25519);
+    }
+
+    #[test]
+    fn dh_anon() {
+        run(CipherSuite::TLS_DH_anon_WITH_AES_128_GCM_SHA256, NamedGroup::ffdhe2048);
+    }
 }
 
 /// Hands out what the system drew for `before`, and from the `stuck`th draw on the same again and again.

@@ -12,6 +12,8 @@ use std::fmt;
 pub enum Opening {
     /// With a share of the group.
     Share,
+    /// With a share of the group, whose key was made ahead.
+    Pool,
     /// With a share of another group, so that the server asks again.
     Retry,
     /// With an external pre-shared key and a share (psk_dhe_ke).
@@ -21,7 +23,8 @@ pub enum Opening {
 }
 
 impl Opening {
-    const ALL: [Self; 4] = [Self::Share, Self::Retry, Self::PskDheKe, Self::PskKe];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Share, Self::Pool, Self::Retry, Self::PskDheKe, Self::PskKe];
 
     /// Whether there is an external pre-shared key.
     pub const fn has_psk(self) -> bool {
@@ -133,6 +136,7 @@ impl Exchange {
     pub fn name(&self) -> String {
         let name = match (self.suite.key_exchange, self.opening) {
             (KeyExchange::Tls13, Opening::Share) => None,
+            (KeyExchange::Tls13, Opening::Pool) => Some("pool"),
             (KeyExchange::Tls13, Opening::Retry) => Some("retry"),
             (KeyExchange::Tls13, Opening::PskDheKe) => Some("psk_dhe_ke"),
             (KeyExchange::Tls13, Opening::PskKe) => Some("psk_ke"),

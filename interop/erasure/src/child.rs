@@ -10,6 +10,7 @@ use premaster::{
     ClientConfig, ServerConfig, Stream,
     config::{ClientResumption, Clock, ServerSessions, SystemClock},
     crypto::random::{Random, RandomFailed, SystemRandom},
+    exchange::{EphemeralPool, Group},
     identity::{ChainVerifier, Credential, Credentials, PskSource, Roots},
     pki_types::{ServerName, UnixTime},
     resume::{Rotation, SessionCache, TicketKeys},
@@ -66,11 +67,15 @@ impl Clock for Ahead {
 /// How long a key seals tickets, and how long it opens them after that.
 pub const TICKET_KEY_LIFE: Duration = Duration::from_secs(3600);
 
+/// How many keys are made ahead: fewer than there are handshakes.
+const KEYS_AHEAD: usize = 2;
+
 struct Child {
     case: Case,
     clock: Arc<Ahead>,
     random: Arc<Told>,
     ticket_keys: Arc<TicketKeys>,
+    pool: Arc<EphemeralPool>,
     client: Option<Arc<ClientConfig>>,
     server: Option<Arc<ServerConfig>>,
     runtime: tokio::runtime::Runtime,
@@ -92,6 +97,7 @@ pub fn run(case: Case, files: &Files, keep: bool) -> Result<(), Failure> {
                 let socket = TcpStream::connect(("127.0.0.1", port.parse()?))?;
                 child.connection(socket)
             }
+            Some(("fill", _)) => child.pool.fill().map(drop).map_err(|error| format!("{error:?}").into()),
             Some((_, seconds)) => child.advance(seconds.parse()?),
         };
         match ended {
@@ -111,6 +117,9 @@ impl Child {
         let policy = case.exchange.policy(case.side, true);
         let psk = case.exchange.has_psk().then(|| external_psk(&files.psk));
         let alone = case.exchange.opening == Opening::PskKe;
+        let groups =
+            case.exchange.group.and_then(Group::find).filter(|_| case.exchange.opening == Opening::Pool);
+        let pool = Arc::new(EphemeralPool::with_random(groups, KEYS_AHEAD, random.clone()));
         let (mut client, mut server) = (None, None);
         match case.side {
             Side::Client => {
@@ -122,6 +131,7 @@ impl Child {
                     .allow_legacy(opt_in())
                     .external_psks(psk)
                     .allow_psk_ke(alone)
+                    .ephemeral_pool(pool.clone())
                     .clock(clock.clone())
                     .random(random.clone());
                 let cache = Arc::new(SessionCache::new(10, 10));
@@ -140,6 +150,7 @@ impl Child {
                     .allow_legacy(opt_in())
                     .external_psks(psk.map_or(PskSource::None, |key| PskSource::These(Arc::new([key]))))
                     .allow_psk_ke(alone)
+                    .ephemeral_pool(pool.clone())
                     .clock(clock.clone())
                     .random(random.clone());
                 let builder = match case.tickets {
@@ -150,7 +161,7 @@ impl Child {
             }
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { case, clock, random, ticket_keys, client, server, runtime })
+        Ok(Self { case, clock, random, ticket_keys, pool, client, server, runtime })
     }
 
     /// Lets time pass, and the keys for tickets age.

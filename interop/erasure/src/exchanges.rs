@@ -79,6 +79,7 @@ fn tls13() -> Vec<Exchange> {
     for group in [NamedGroup::x25519, NamedGroup::ffdhe2048, NamedGroup::X25519MLKEM768] {
         all.push(of(first, Some(group), Opening::PskDheKe));
         all.push(of(first, Some(group), Opening::Retry));
+        all.push(of(first, Some(group), Opening::Pool));
     }
     all
 }
@@ -94,8 +95,8 @@ fn knows(software: Software, exchange: &Exchange) -> bool {
     let has_ccm = name.contains("CCM");
     match software {
         Software::Premaster | Software::PremasterTokio => true,
-        // How to make them ask again differs from one to the other.
-        _ if opening == Opening::Retry => false,
+        // How to make them ask again differs from one to the other, and a pool only this library has.
+        _ if matches!(opening, Opening::Retry | Opening::Pool) => false,
         Software::Rustls => {
             let few = [
                 NamedGroup::X25519MLKEM768,

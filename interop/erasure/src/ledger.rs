@@ -1,15 +1,23 @@
 //! Every secret of a case, and what the protocol still needs it for.
+use crate::Failure;
 use premaster::{
+    crypto::random::{Random, RandomFailed},
+    exchange::{EphemeralKey, Group},
     observe::{At, Direction, Epoch, Event, Input, Observer},
     wire::{ProtocolVersion, Side},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// What a secret is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An ephemeral private key, or what one was made from.
     Private,
+    /// An ephemeral private key that was made ahead: it waits until its public half goes out.
+    Ahead,
     /// What the exchange yields, and all of the schedule that only leads on to other secrets.
     Stage,
     /// The main secret of TLS 1.3: the server needs it until the client's Finished.
@@ -41,6 +49,8 @@ pub struct Entry {
     /// The connection that it belongs to, counted from 0.
     pub connection: usize,
     bytes: Vec<u8>,
+    /// The public half of one that waits.
+    public: Vec<u8>,
 }
 
 impl Entry {
@@ -51,7 +61,7 @@ impl Entry {
 
     /// Whether HMAC may be keyed with it.
     pub fn keys_hmac(&self) -> bool {
-        !matches!(self.kind, Kind::Private)
+        !matches!(self.kind, Kind::Private | Kind::Ahead)
     }
 }
 
@@ -95,7 +105,43 @@ impl Ledger {
     pub fn add(&self, name: &'static str, kind: Kind, bytes: Vec<u8>) {
         let mut state = self.state();
         let connection = state.connection;
-        state.entries.push(Entry { name, kind, connection, bytes });
+        state.entries.push(Entry { name, kind, connection, bytes, public: Vec::new() });
+    }
+
+    /// Adds the keys of this group that the examined process made ahead of what it drew. They are made here once more,
+    /// to know them by their public halves.
+    ///
+    /// # Errors
+    /// If something else was drawn.
+    pub fn add_ahead(&self, group: &'static Group, draws: Vec<Vec<u8>>) -> Result<(), Failure> {
+        let again = Again(Mutex::new(draws.into()));
+        loop {
+            let before: Vec<Vec<u8>> = again.left();
+            if before.is_empty() {
+                return Ok(());
+            }
+            let key = EphemeralKey::generate(group, &again).map_err(|_| "the pool drew something else")?;
+            let used = before.len() - again.left().len();
+            let mut state = self.state();
+            let connection = state.connection;
+            state.entries.extend(before.into_iter().take(used).map(|bytes| Entry {
+                name: "ephemeral private key",
+                kind: Kind::Ahead,
+                connection,
+                bytes,
+                public: key.public().to_vec(),
+            }));
+        }
+    }
+
+    /// Which of the entries wait for a handshake to come.
+    pub fn waiting(&self) -> Vec<bool> {
+        let state = self.state();
+        let published = |entry: &Entry| {
+            let start = &entry.public[..entry.public.len().min(32)];
+            start.is_empty() || state.messages.windows(start.len()).any(|window| window == start)
+        };
+        state.entries.iter().map(|entry| entry.kind == Kind::Ahead && !published(entry)).collect()
     }
 
     /// Adds what the examined process drew for itself, but for what it published.
@@ -116,6 +162,24 @@ impl Ledger {
     pub fn with<T>(&self, read: impl FnOnce(&[Entry], [u64; 2]) -> T) -> T {
         let state = self.state();
         read(&state.entries, state.updates)
+    }
+}
+
+/// The same draws again.
+struct Again(Mutex<VecDeque<Vec<u8>>>);
+
+impl Again {
+    fn left(&self) -> Vec<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl Random for Again {
+    fn fill(&self, out: &mut [u8]) -> Result<(), RandomFailed> {
+        let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let next = next.filter(|next| next.len() == out.len()).ok_or(RandomFailed)?;
+        out.copy_from_slice(&next);
+        Ok(())
     }
 }
 
@@ -165,7 +229,13 @@ impl Observer for Ledger {
                 if public || value.len() < 16 {
                     return;
                 }
-                let entry = |kind| Entry { name: secret, kind, connection, bytes: value.to_vec() };
+                let entry = |kind| Entry {
+                    name: secret,
+                    kind,
+                    connection,
+                    bytes: value.to_vec(),
+                    public: Vec::new(),
+                };
                 let updated = secret == "application_traffic_secret_N+1"
                     || (secret == "key" && from == Some("application_traffic_secret_N"));
                 if updated {

@@ -13,6 +13,16 @@ use premaster_erasure::{
     table,
 };
 
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -25,31 +35,52 @@ fn main() -> Result<(), Failure> {
         };
     }
     let program = std::env::current_exe()?;
-    let laboratory = Laboratory::new()?;
-    let mut rows = Vec::new();
+    let chosen = |case: &Case| arguments.first().is_none_or(|text| case.to_string().contains(text));
+    let mut all: Vec<Case> = Vec::new();
     for software in Software::ALL {
-        if let Err(missing) = software.program(&program) {
-            eprintln!("{missing}");
-            continue;
-        }
-        for case in cases(software) {
-            if arguments.first().is_some_and(|text| !case.to_string().contains(text)) {
-                continue;
-            }
-            let outcome = laboratory.examine(case, &Start { program: &program, keep: false });
-            let left = outcome.as_ref().map_or(0, left);
-            let failed = outcome.as_ref().err().map(|error| format!(", FAILED: {error}")).unwrap_or_default();
-            eprintln!("{case}: {left} places{failed}");
-            if let (Some(_), Ok(outcome)) = (arguments.first(), &outcome) {
-                list(outcome);
-            }
-            rows.push((case, outcome.map_err(|error| error.to_string())));
+        match software.program(&program) {
+            Ok(_) => all.extend(cases(software).into_iter().filter(chosen)),
+            Err(missing) => eprintln!("{missing}"),
         }
     }
+    let rows = examine(&all, &program, !arguments.is_empty())?;
     if arguments.is_empty() {
         print!("{}", table::document(&rows));
     }
     Ok(())
+}
+
+/// How many cases are examined at a time: most of the time is waiting for a process to come to rest.
+const AT_ONCE: usize = 4;
+
+/// Examines all, and yields what was found, in the same order.
+fn examine(all: &[Case], program: &Path, verbose: bool) -> Result<Vec<table::Row>, Failure> {
+    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || -> Result<(), Failure> {
+        let laboratory = Laboratory::new()?;
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = all.get(index).copied() else { return Ok(()) };
+            let outcome = laboratory.examine(case, &Start { program, keep: false });
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            report(&case, &outcome, verbose);
+            rows.insert(index, (case, outcome.map_err(|error| error.to_string())));
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "an examination panicked")?)
+    })?;
+    Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+}
+
+fn report(case: &Case, outcome: &Result<Outcome, Failure>, verbose: bool) {
+    let left = outcome.as_ref().map_or(0, left);
+    let failed = outcome.as_ref().err().map(|error| format!(", FAILED: {error}")).unwrap_or_default();
+    eprintln!("{case}: {left} places{failed}");
+    if let (true, Ok(outcome)) = (verbose, outcome) {
+        list(outcome);
+    }
 }
 
 fn left(outcome: &Outcome) -> usize {

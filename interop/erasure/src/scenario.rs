@@ -1,7 +1,7 @@
 //! What happens in a case, and when the memory is read.
 use crate::{
     Failure,
-    case::Case,
+    case::{Case, Opening},
     child::TICKET_KEY_LIFE,
     laboratory::Configs,
     ledger::{Entry, Kind, Ledger},
@@ -9,7 +9,7 @@ use crate::{
     peer::Peer,
     process::Examined,
 };
-use premaster::{Connection, Output, observe::Resumed, wire::Side};
+use premaster::{Connection, Output, exchange::Group, observe::Resumed, wire::Side};
 use std::{
     collections::BTreeMap,
     net::{TcpListener, TcpStream},
@@ -150,6 +150,12 @@ impl Examination {
             for draw in self.child.take_draws().into_iter().filter(|draw| draw.len() >= 32) {
                 self.ledger.add("ticket key", Kind::TicketKey, draw);
             }
+        }
+        if self.case.exchange.opening == Opening::Pool {
+            self.child.tell("fill pool")?;
+            self.child.wait_for("done")?;
+            let group = self.case.exchange.group.and_then(Group::find).ok_or("no group")?;
+            self.ledger.add_ahead(group, self.child.take_draws())?;
         }
         self.whole_connection()?;
         if self.is_short_lived() {
@@ -327,9 +333,11 @@ impl Examination {
         })?;
         let findings = self.outcome.entry(point).or_default();
         let present = self.ledger.connection();
+        let waiting = self.ledger.waiting();
         self.ledger.with(|entries, updates| {
             findings.secrets = entries.len();
-            findings.private = entries.iter().filter(|entry| entry.kind == Kind::Private).count();
+            let private = |entry: &&Entry| matches!(entry.kind, Kind::Private | Kind::Ahead);
+            findings.private = entries.iter().filter(private).count();
             findings.bytes = bytes;
             let needed = |entry: &Entry| {
                 needed(
@@ -348,7 +356,8 @@ impl Examination {
                     form => format!("{} ({form})", entry.name),
                 };
                 // A session that is resumed has the secret that it had before.
-                let in_use = entries.iter().any(|other| other.bytes() == entry.bytes() && needed(other));
+                let in_use = waiting[*secret]
+                    || entries.iter().any(|other| other.bytes() == entry.bytes() && needed(other));
                 let to = if in_use { &mut findings.in_use } else { &mut findings.residue };
                 *to.entry((name, part(region))).or_default() += 1;
             }
@@ -361,7 +370,8 @@ impl Examination {
 fn needed(case: &Case, sealing: bool, entry: &Entry, alive: bool, point: Point, updates: [u64; 2]) -> bool {
     let keeps_sessions = case.side == Side::Client && case.tickets;
     match entry.kind {
-        Kind::Private | Kind::Stage => false,
+        // Those that wait in a pool are told apart by their public halves.
+        Kind::Private | Kind::Ahead | Kind::Stage => false,
         // Until the other side's Finished.
         Kind::Main | Kind::Handshake => alive && (point == Point::Agreed || point == Point::Resumed),
         Kind::Application(direction, number) => {

@@ -52,7 +52,8 @@ everything of a connection that was closed, has failed, or was left by the peer;
 has ended.
 * **Still needed, and not counted:** the traffic keys in use, the exporter secret while the connection lives, the \
 master secret of a TLS 1.2 connection; on a client that resumes, the resumption secret while tickets may come and \
-the sessions in its cache; keys for tickets in their window; an external pre-shared key. The keys of certificates are \
+the sessions in its cache; keys for tickets in their window; an external pre-shared key; ephemeral \
+keys that were made ahead and wait in a pool. The keys of certificates are \
 not looked for.
 * **Ephemeral private keys** (finite-field exponents, scalars, ML-KEM seeds and messages) are known of this \
 project's library only, whose source of randomness tells what it handed out. Of the others their shared secrets \
@@ -60,7 +61,7 @@ are looked for, their private keys are not. ML-KEM's expanded key is looked for 
 (z), not by its polynomials.
 * Not looked for: values of fewer than sixteen bytes (IVs), the tables of GCM, and the memory of the kernel.
 * The list has every key exchange, group and protection of records that this library knows, and of the others what \
-they have in common with it. The groups of a retry and of a pre-shared key are one of each family. The examined side \
+they have in common with it. The groups of a retry, of a pre-shared key and of a pool are one of each family. The examined side \
 of a TLS 1.2 connection speaks TLS 1.3 as well: a client has made a share that comes to nothing.
 * BoringSSL is examined in a program of its own over the crate boring, s2n-tls in one over s2n-tls-tokio, with \
 AWS-LC under it (`interop/erasure/peers`); OpenSSL by its commands.";
@@ -78,7 +79,7 @@ fn environment() -> String {
     let openssl = openssl.split(" (").next().unwrap_or_default().to_owned();
     let optimised = if cfg!(debug_assertions) { "not optimised" } else { "optimised" };
     format!(
-        "{}, Linux {}, {}, {optimised}. premaster {}, AWS-LC (aws-lc-rs) {}, rustls {}, {openssl}, BoringSSL (boring) \
+        "{}, Linux {}, {}, {optimised}. premaster {}, AWS-LC (aws-lc-rs) {}, graviola {}, rustls {}, {openssl}, BoringSSL (boring) \
          {}, s2n-tls {}.",
         time::OffsetDateTime::now_utc().date(),
         // The version, without what a distribution adds to it.
@@ -86,6 +87,7 @@ fn environment() -> String {
         line("/proc/cpuinfo", "model name"),
         env!("CARGO_PKG_VERSION"),
         locked(include_str!("../../../Cargo.lock"), "aws-lc-rs"),
+        locked(include_str!("../../../Cargo.lock"), "graviola"),
         locked(include_str!("../../../Cargo.lock"), "rustls"),
         locked(include_str!("../peers/Cargo.lock"), "boring"),
         locked(include_str!("../peers/Cargo.lock"), "s2n-tls"),

@@ -62,9 +62,11 @@ halves! {
     more_tls12_clients: Client TLS_1_2 1;
 }
 
+/// The stream makes no difference to an exchange: each once, the sides and the tickets in turn.
 #[test]
 fn over_tokio() {
-    nothing_is_left(cases(Software::PremasterTokio));
+    let all = cases(Software::PremasterTokio).into_iter().enumerate();
+    nothing_is_left(all.filter(|(index, _)| index % 4 == index / 4 % 4).map(|(_, case)| case).collect());
 }
 
 /// The positive control: a process that keeps its ephemeral keys is found out, at every point.
@@ -130,7 +132,7 @@ fn no_exchange_is_left_out() {
             };
             assert!(all.iter().any(same), "{suite:?}");
         }
-        for opening in [Opening::Share, Opening::Retry, Opening::PskDheKe, Opening::PskKe] {
+        for opening in Opening::ALL {
             let is = |case: &&Case| case.exchange.opening == opening;
             assert_eq!(all.iter().filter(is).map(|case| case.tickets).min(), Some(false), "{opening:?}");
         }
