@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn both_return() {
-        let before = vec![1, 2, 3];
+        let before = [1, 2, 3];
         let child = || before.iter().map(|byte| byte + 1).collect();
         assert_eq!(in_two(child, || before.len()).unwrap(), (vec![2, 3, 4], 3));
     }

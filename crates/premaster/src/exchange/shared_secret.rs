@@ -33,7 +33,7 @@ impl SharedSecret {
     /// As TLS 1.2 wants it: a finite-field secret without its leading zeros (RFC 5246 section 8.1.2).
     ///
     /// That rule makes the length of the premaster secret depend on the secret, and whoever is given it here can tell
-    /// how long it is. The key schedule takes what [`into_stripped`](Self::into_stripped) says instead.
+    /// how long it is. The key schedule hashes the secret in a way that hides its length instead.
     pub fn into_premaster(self) -> Secret {
         let (secret, len) = self.into_stripped();
         match declassify(len) {
