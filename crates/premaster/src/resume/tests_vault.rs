@@ -309,9 +309,8 @@ fn invented_names_share_one_search_while_the_store_is_slow() {
     let mut context = Context::from_waker(Waker::noop());
     let mut begin = |ticket: Vec<u8>| {
         let machine = machine.clone();
-        let mut opening = Box::pin(async move {
-            machine.open_ticket(at(1001), &SystemRandom, &ticket).await.map(drop)
-        });
+        let mut opening =
+            Box::pin(async move { machine.open_ticket(at(1001), &SystemRandom, &ticket).await.map(drop) });
         assert!(opening.as_mut().poll(&mut context).is_pending());
         opening
     };
