@@ -368,8 +368,8 @@ mod tests {
                 assert_eq!(ecdsa_verify(curve, &point, &other, (&r, &s)), Err(Refused));
                 let mut changed = r.clone();
                 changed[0] ^= 1;
-                let long = vec![1; MAX_COORDINATE + 1];
-                let whole = vec![0xff; MAX_COORDINATE];
+                let long = [1; MAX_COORDINATE + 1];
+                let whole = [0xff; MAX_COORDINATE];
                 for wrong in [&[][..], &[0], &changed, &long, &whole, &s] {
                     assert_eq!(ecdsa_verify(curve, &point, hash, (wrong, &s)), Err(Refused));
                 }
