@@ -284,6 +284,7 @@ fn threads() {
         ("full", full, Resumed::Full),
         ("resumed, TLS 1.2 ticket", resumed, Resumed::Ticket),
     ];
+    let mut all = Vec::new();
     for (kind, (client, server), outcome) in kinds {
         let mut points = Points::new();
         for threads in [1, 2] {
@@ -307,10 +308,10 @@ fn threads() {
             println!("| {threads} | {kind} | {:.0} | {each:.1} |", f64::from(count) / 2.0);
             points.push((f64::from(threads), each));
         }
-        verdict(
-            &format!("The processor's time for one ({kind}), with the threads"),
-            &points,
-        );
+        all.push((format!("The processor's time for one ({kind}), with the threads"), points));
+    }
+    for (what, points) in &all {
+        verdict(what, points);
     }
 }
 
