@@ -308,7 +308,10 @@ fn threads() {
             println!("| {threads} | {kind} | {:.0} | {each:.1} |", f64::from(count) / 2.0);
             points.push((f64::from(threads), each));
         }
-        all.push((format!("The processor's time for one ({kind}), with the threads"), points));
+        all.push((
+            format!("The processor's time for one ({kind}), with the threads"),
+            points,
+        ));
     }
     for (what, points) in &all {
         verdict(what, points);
