@@ -271,41 +271,56 @@ fn tickets() {
     verdict("Resumption by ticket, with the keys of the ring", &points);
 }
 
-/// Handshakes a second of threads that share their configurations.
+/// Handshakes a second of threads that share their configurations: of the clock, and of the processor's time, which does
+/// not depend on what else the machine does.
 fn threads() {
-    println!("\n| threads | full handshakes a second, both sides | resumed, TLS 1.2 ticket |\n|---|---|---|");
+    println!("\n| threads | handshake | a second, all threads | processor's time for one, us |\n|---|---|---|---|");
     let hour = Duration::from_secs(3600);
     let keys = || Arc::new(TicketKeys::rotating(premaster::resume::Rotation::new(hour, 2 * hour)));
     let full = configs(policy(&setup(Version::Tls13, false)).unwrap(), ServerSessions::none());
     let policy12 = policy(&setup(Version::Tls12, true)).unwrap();
     let resumed = configs(policy12, ServerSessions::none().with_tickets(keys()));
-    let mut points = [Points::new(), Points::new()];
-    for threads in [1, 2] {
-        let rate = |(client, server): &(Arc<ClientConfig>, Arc<ServerConfig>), outcome| {
+    let kinds = [
+        ("full", full, Resumed::Full),
+        ("resumed, TLS 1.2 ticket", resumed, Resumed::Ticket),
+    ];
+    let mut all = Vec::new();
+    for (kind, (client, server), outcome) in kinds {
+        let mut points = Points::new();
+        for threads in [1, 2] {
             let end = Instant::now() + Duration::from_secs(2);
-            let counts = std::thread::scope(|scope| {
-                let run = || {
-                    let (configs, mut wires) = (Configs::new(client.clone(), server.clone(), outcome), wires());
-                    let mut count = 0;
-                    drop(connect(&configs, false, &mut wires));
-                    while Instant::now() < end {
-                        connect(&configs, false, &mut wires).0.client.check();
-                        count += 1;
-                    }
-                    count
-                };
+            let run = || {
+                let (configs, mut wires) = (Configs::new(client.clone(), server.clone(), outcome), wires());
+                drop(connect(&configs, false, &mut wires));
+                let (mut count, before) = (0, own_time());
+                while Instant::now() < end {
+                    connect(&configs, false, &mut wires).0.client.check();
+                    count += 1;
+                }
+                (count, own_time() - before)
+            };
+            let (count, time) = std::thread::scope(|scope| {
                 let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-                handles.into_iter().map(|handle| handle.join().unwrap()).sum::<u64>()
+                let done = handles.into_iter().map(|handle| handle.join().unwrap());
+                done.fold((0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
             });
-            counts as f64 / 2.0
-        };
-        let (full, resumed) = (rate(&full, Resumed::Full), rate(&resumed, Resumed::Ticket));
-        println!("| {threads} | {full:.0} | {resumed:.0} |");
-        for (points, rate) in points.iter_mut().zip([full, resumed]) {
-            points.push((f64::from(threads), f64::from(threads) / rate));
+            let each = time / f64::from(count);
+            println!("| {threads} | {kind} | {:.0} | {each:.1} |", f64::from(count) / 2.0);
+            points.push((f64::from(threads), each));
         }
+        all.push((
+            format!("The processor's time for one ({kind}), with the threads"),
+            points,
+        ));
     }
-    let [full, resumed] = points;
-    verdict("A thread's time for a full handshake, with the threads", &full);
-    verdict("A thread's time for a resumed one, with the threads", &resumed);
+    for (what, points) in &all {
+        verdict(what, points);
+    }
+}
+
+/// How long this thread has had a processor, in microseconds.
+fn own_time() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanoseconds = text.split(' ').next().and_then(|time| time.parse::<f64>().ok());
+    nanoseconds.expect("a number") / 1e3
 }

@@ -12,12 +12,7 @@ use premaster::{
     suite::{Protection, Suite},
     wire::{CipherSuite, NamedGroup, ProtocolVersion, Side},
 };
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 /// The library under test.
 pub struct Premaster;
