@@ -34,6 +34,9 @@ const CLASS_PATH: &str = "/usr/share/java/bctls.jar:/usr/share/java/bcutil.jar:/
 /// The directory, made by Python's `venv`, that has the peers which Debian lacks; or `none`, which leaves them out.
 const PEERS: &str = "PREMASTER_PEERS";
 
+/// `none` leaves out what captures on loopback, where nobody may.
+const CAPTURE: &str = "PREMASTER_CAPTURE";
+
 impl Program {
     /// What to call.
     pub fn command(self) -> PathBuf {
@@ -118,7 +121,8 @@ impl Program {
         match self {
             Self::Node | Self::MbedTls => env::var_os(PEERS).is_some_and(|peers| peers == "none"),
             Self::BouncyCastle => !self.is_there(),
-            Self::OpenSsl | Self::Curl | Self::Redis | Self::Valkey | Self::Tcpdump | Self::Tshark => false,
+            Self::Tcpdump => env::var_os(CAPTURE).is_some_and(|capture| capture == "none"),
+            Self::OpenSsl | Self::Curl | Self::Redis | Self::Valkey | Self::Tshark => false,
         }
     }
 

@@ -10,6 +10,8 @@ use std::{path::Path, process::Command};
 pub fn follow(capture: &Path, stream: u32, key_log: Option<&Path>) -> [Vec<u8>; 2] {
     let mut command = Command::new(Program::Tshark.command());
     command.arg("-r").arg(capture).args(["-q", "-z", &format!("follow,tls,raw,{stream}")]);
+    // By itself it goes no further than the first segment that another has overtaken.
+    command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
     if let Some(key_log) = key_log {
         command.args(["-o", &format!("tls.keylog_file:{}", key_log.display())]);
     }

@@ -17,8 +17,18 @@ pub(crate) const fn equal(a: usize, b: usize) -> usize {
     less(a ^ b, 1)
 }
 
+/// One if `a` is zero, else zero.
+pub(crate) const fn is_zero(a: u64) -> u64 {
+    !(a | a.wrapping_neg()) >> 63
+}
+
 /// `value`, of which the compiler knows nothing any more.
 pub(crate) fn hide(value: usize) -> usize {
+    std::hint::black_box(value)
+}
+
+/// The same for a word of 64 bits.
+pub(crate) fn hide_word(value: u64) -> u64 {
     std::hint::black_box(value)
 }
 
@@ -46,6 +56,14 @@ pub(crate) fn verdict(choice: Choice) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_is_told_from_everything_else() {
+        assert_eq!(is_zero(0), 1);
+        for bit in 0..64 {
+            assert_eq!((is_zero(1 << bit), is_zero(u64::MAX << bit)), (0, 0));
+        }
+    }
 
     #[test]
     fn masks() {

@@ -1,6 +1,6 @@
 //! Where random bytes come from.
 use super::{
-    constant_time::verdict,
+    constant_time::{declassify, hide_word, is_zero},
     hash::{HashAlgorithm, digest},
     wipe,
 };
@@ -10,12 +10,12 @@ use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
-use subtle::{Choice, ConstantTimeEq};
 
 /// A source of random bytes.
 ///
-/// Everything random in a handshake is drawn from here and from nowhere else, so that a handshake is a
-/// function of its inputs and can be repeated byte for byte. [`SystemRandom`] is the one to use.
+/// Everything random in a handshake is drawn from here, so that a handshake is a function of its inputs and can be
+/// repeated byte for byte. Only the blinding of RSA, the nonces of RSA-PSS and ECDSA, and the IVs of CBC records are
+/// AWS-LC's own. [`SystemRandom`] is the one to use.
 pub trait Random: Send + Sync {
     /// Overwrites all of `out`.
     ///
@@ -79,9 +79,10 @@ impl Random for Watched {
         wipe::after_hmac();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // What was drawn may be a key: of all that is compared only the verdict shows.
-        let known = seen.iter().fold(Choice::from(0), |known, other| known | mark.ct_eq(other));
+        let mark = hide_word(mark);
+        let known = seen.iter().fold(0, |known, other| known | is_zero(mark ^ other));
         let differs = out.iter().fold(0, |differs, byte| differs | byte ^ out[0]);
-        if verdict(known | differs.ct_eq(&0)) {
+        if declassify((known | is_zero(differs.into())) as usize) != 0 {
             out.fill(0);
             return Err(RandomFailed);
         }
