@@ -110,25 +110,27 @@ fn handshakes(group: NamedGroup, policy: &Policy, count: usize) {
     assert_eq!(values.len(), *total);
 }
 
-/// 10,000 of each, where a machine of today does that in a minute; over the larger primes, which go the same way
-/// through the code, there are fewer handshakes unless `PREMASTER_THOROUGH=1`, and as many keys without a handshake as
-/// are missing to 10,000.
+/// How many of each exchange. A build that is not optimised makes a few, so that nobody waits for it.
+const MANY: usize = if cfg!(debug_assertions) { 300 } else { 10_000 };
+
+/// Handshakes, of `count` at most. Over the larger primes, which go the same way through the code, there are fewer than
+/// [`MANY`] unless `PREMASTER_THOROUGH=1`, and as many keys without a handshake as are missing.
 fn thorough(count: usize) -> usize {
     match std::env::var_os("PREMASTER_THOROUGH") {
-        Some(_) => 10_000,
-        None => count,
+        Some(_) => MANY,
+        None => count.min(MANY),
     }
 }
 
 macro_rules! fresh {
-    ($($test:ident: $group:ident $version:ident $count:literal;)*) => {
+    ($($test:ident: $group:ident $version:ident $count:expr;)*) => {
         $(
             #[test]
             fn $test() {
                 let count = thorough($count);
                 let policy = policy(NamedGroup::$group, ProtocolVersion::$version);
                 handshakes(NamedGroup::$group, &policy, count);
-                keys(NamedGroup::$group, 10_000 - count);
+                keys(NamedGroup::$group, MANY - count);
             }
         )*
 
@@ -144,23 +146,23 @@ macro_rules! fresh {
 }
 
 fresh! {
-    x25519: x25519 TLS_1_3 10_000;
-    secp256r1: secp256r1 TLS_1_3 10_000;
-    secp384r1: secp384r1 TLS_1_3 10_000;
-    secp521r1: secp521r1 TLS_1_3 10_000;
-    mlkem768: MLKEM768 TLS_1_3 10_000;
-    mlkem1024: MLKEM1024 TLS_1_3 10_000;
-    x25519_mlkem768: X25519MLKEM768 TLS_1_3 10_000;
-    secp256r1_mlkem768: SecP256r1MLKEM768 TLS_1_3 10_000;
-    secp384r1_mlkem1024: SecP384r1MLKEM1024 TLS_1_3 10_000;
-    ffdhe2048: ffdhe2048 TLS_1_3 10_000;
+    x25519: x25519 TLS_1_3 MANY;
+    secp256r1: secp256r1 TLS_1_3 MANY;
+    secp384r1: secp384r1 TLS_1_3 MANY;
+    secp521r1: secp521r1 TLS_1_3 MANY;
+    mlkem768: MLKEM768 TLS_1_3 MANY;
+    mlkem1024: MLKEM1024 TLS_1_3 MANY;
+    x25519_mlkem768: X25519MLKEM768 TLS_1_3 MANY;
+    secp256r1_mlkem768: SecP256r1MLKEM768 TLS_1_3 MANY;
+    secp384r1_mlkem1024: SecP384r1MLKEM1024 TLS_1_3 MANY;
+    ffdhe2048: ffdhe2048 TLS_1_3 MANY;
     ffdhe3072: ffdhe3072 TLS_1_3 200;
     ffdhe4096: ffdhe4096 TLS_1_3 200;
     ffdhe6144: ffdhe6144 TLS_1_3 50;
     ffdhe8192: ffdhe8192 TLS_1_3 50;
-    tls12_x25519: x25519 TLS_1_2 10_000;
-    tls12_secp256r1: secp256r1 TLS_1_2 10_000;
-    tls12_ffdhe2048: ffdhe2048 TLS_1_2 10_000;
+    tls12_x25519: x25519 TLS_1_2 MANY;
+    tls12_secp256r1: secp256r1 TLS_1_2 MANY;
+    tls12_ffdhe2048: ffdhe2048 TLS_1_2 MANY;
 }
 
 /// The exchanges of TLS 1.2 that are in no policy.
@@ -171,7 +173,7 @@ mod without_certificates {
 
     fn run(suite: CipherSuite, group: NamedGroup) {
         let policy = Policy::COMPATIBLE.with_versions(&[ProtocolVersion::TLS_1_2]);
-        handshakes(group, &policy.with_cipher_suites(&[suite]).with_groups(&[group]), 10_000);
+        handshakes(group, &policy.with_cipher_suites(&[suite]).with_groups(&[group]), MANY);
     }
 
     #[test]
