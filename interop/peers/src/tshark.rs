@@ -2,16 +2,27 @@
 use crate::Program;
 use std::{path::Path, process::Command};
 
+/// What tshark does with segments. Neither reads every capture of a busy machine: the one goes no further than the first
+/// segment that another has overtaken, the other waits for ever for what it takes to be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Takes them as they come.
+    AsCaptured,
+    /// Puts them in order.
+    Restored,
+}
+
 /// What the two ends said in the TLS session of this TCP stream. Which of them comes first differs between versions of
 /// TLS: they are sorted.
 ///
 /// # Panics
 /// If tshark does not run.
-pub fn follow(capture: &Path, stream: u32, key_log: Option<&Path>) -> [Vec<u8>; 2] {
+pub fn follow(capture: &Path, stream: u32, key_log: Option<&Path>, order: Order) -> [Vec<u8>; 2] {
     let mut command = Command::new(Program::Tshark.command());
     command.arg("-r").arg(capture).args(["-q", "-z", &format!("follow,tls,raw,{stream}")]);
-    // By itself it goes no further than the first segment that another has overtaken.
-    command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
+    if order == Order::Restored {
+        command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
+    }
     if let Some(key_log) = key_log {
         command.args(["-o", &format!("tls.keylog_file:{}", key_log.display())]);
     }
