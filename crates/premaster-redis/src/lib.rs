@@ -9,11 +9,10 @@
 //! use premaster_redis::RedisStore;
 //! use std::{sync::Arc, time::Duration};
 //!
-//! # fn secret() -> Secret { unimplemented!() }
-//! # async fn example() -> Option<ServerSessions> {
+//! # async fn example(secret: Secret) -> Option<ServerSessions> {
 //! let store = Arc::new(RedisStore::new("redis://127.0.0.1/").ok()?);
 //! let rotation = Rotation::new(Duration::from_secs(3600), Duration::from_secs(12 * 3600));
-//! let keys = SharedKeys::new(store.clone(), FleetSecret::new(&secret())?, rotation, Duration::from_millis(50));
+//! let keys = SharedKeys::new(store.clone(), FleetSecret::new(&secret)?, rotation, Duration::from_millis(50));
 //! let sessions = ServerSessions::none().with_shared_tickets(Arc::new(keys)).with_store(store);
 //! # Some(sessions)
 //! # }

@@ -22,13 +22,14 @@ pub(crate) const fn is_zero(a: u64) -> u64 {
     !(a | a.wrapping_neg()) >> 63
 }
 
-/// `value`, of which the compiler knows nothing any more.
-pub(crate) fn hide(value: usize) -> usize {
-    std::hint::black_box(value)
+/// One if all `bytes` are the same, else zero.
+pub(crate) fn all_same(bytes: &[u8]) -> u64 {
+    let differs = bytes.iter().fold(0, |differs, byte| differs | byte ^ bytes[0]);
+    is_zero(differs.into())
 }
 
-/// The same for a word of 64 bits.
-pub(crate) fn hide_word(value: u64) -> u64 {
+/// `value`, of which the compiler knows nothing any more.
+pub(crate) fn hide<T>(value: T) -> T {
     std::hint::black_box(value)
 }
 
@@ -62,6 +63,16 @@ mod tests {
         assert_eq!(is_zero(0), 1);
         for bit in 0..64 {
             assert_eq!((is_zero(1 << bit), is_zero(u64::MAX << bit)), (0, 0));
+        }
+    }
+
+    #[test]
+    fn one_byte_that_differs_is_enough() {
+        assert_eq!((all_same(&[]), all_same(&[7]), all_same(&[7; 33])), (1, 1, 1));
+        for at in 0..33 {
+            let mut bytes = [7; 33];
+            bytes[at] ^= 0x80;
+            assert_eq!(all_same(&bytes), 0, "{at}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where random bytes come from.
 use super::{
-    constant_time::{declassify, hide_word, is_zero},
+    constant_time::{all_same, declassify, hide, is_zero},
     hash::{HashAlgorithm, digest},
     wipe,
 };
@@ -13,9 +13,9 @@ use std::{
 
 /// A source of random bytes.
 ///
-/// Everything random in a handshake is drawn from here, so that a handshake is a function of its inputs and can be
-/// repeated byte for byte. Only the blinding of RSA, the nonces of RSA-PSS and ECDSA, and the IVs of CBC records are
-/// AWS-LC's own. [`SystemRandom`] is the one to use.
+/// Every key, nonce and random of a handshake is drawn from here, so that a handshake can be repeated byte for byte. What
+/// AWS-LC draws by itself are signatures other than those of Ed25519 and PKCS #1, and the IVs of CBC records.
+/// [`SystemRandom`] is the one to use.
 pub trait Random: Send + Sync {
     /// Overwrites all of `out`.
     ///
@@ -79,10 +79,9 @@ impl Random for Watched {
         wipe::after_hmac();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // What was drawn may be a key: of all that is compared only the verdict shows.
-        let mark = hide_word(mark);
+        let mark = hide(mark);
         let known = seen.iter().fold(0, |known, other| known | is_zero(mark ^ other));
-        let differs = out.iter().fold(0, |differs, byte| differs | byte ^ out[0]);
-        if declassify((known | is_zero(differs.into())) as usize) != 0 {
+        if declassify((known | all_same(out)) as usize) != 0 {
             out.fill(0);
             return Err(RandomFailed);
         }

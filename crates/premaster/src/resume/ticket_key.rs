@@ -5,13 +5,12 @@ use crate::{
     crypto::{
         Random, RandomFailed,
         aead::{AeadAlgorithm, AeadKey, NONCE_LEN},
-        constant_time::verdict,
+        constant_time::{all_same, declassify},
         hash::{HashAlgorithm, HmacKey},
     },
 };
 use pki_types::UnixTime;
 use std::{fmt, time::Duration};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The length of a key's name, in bytes.
@@ -149,8 +148,7 @@ impl TicketKey {
     /// It cannot be one. A key that was never set was what CVE-2020-13777 was about.
     pub fn new(id: [u8; KEY_ID_LEN], secret: Secret, window: Window) -> Result<Self, BadTicketKey> {
         let bytes = secret.expose();
-        let differs = bytes.iter().fold(0, |differs, byte| differs | byte ^ bytes[0]);
-        if bytes.len() != KEY_LEN || verdict(differs.ct_eq(&0)) {
+        if bytes.len() != KEY_LEN || declassify(all_same(bytes) as usize) != 0 {
             return Err(BadTicketKey::NotRandom);
         }
         if !window.is_in_order() {
